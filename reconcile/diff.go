@@ -1,0 +1,529 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// World is what was seen of the places of a stack, and what its journal knows.
+type World struct {
+	Live     []*Resource
+	Receipts []Receipt
+	Memory   map[Key]Memo
+	Known    map[string]bool // revisions, without "+", that are commits of the repository or known to the journal
+	Now      time.Time
+	Settle   time.Duration // how long an unanswered call may take to show: call timeout plus worst lag
+}
+
+// Difference is desired against live, before any policy.
+type Difference struct {
+	Changes   []Change
+	Adopted   []Change
+	Settling  []Status
+	Unmanaged []*Resource
+	Foreign   int
+	Managed   int
+	Notices   []string
+
+	ready   map[Key]bool           // wanted, there, and ready
+	state   map[Key]Status         // of those that are there, but not ready
+	unread  map[Key]bool           // their listing is not complete
+	content map[string][]*Resource // live resources by what they live in
+	users   map[string][]*Resource // live resources by what they use
+}
+
+// Diff compares desired with live. It is pure: every resource that exists twice,
+// every loss and every leftover is found from its arguments alone.
+//
+//	live under the key          | desired | change
+//	none                        | yes     | create
+//	one, fields differ          | yes     | update, or replace if a field cannot be changed
+//	several                     | yes     | the oldest that need not be replaced is it; the rest are surplus: delete
+//	one or more                 | no      | delete
+//	listing is not complete     | either  | none
+func Diff(stack *Stack, wish *Wish, world *World) *Difference {
+	d := &differ{
+		stack: stack, wish: wish, world: world, ours: map[Key][]*Resource{}, outcome: map[Key]*Resource{},
+		Difference: Difference{ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{},
+			content: map[string][]*Resource{}, users: map[string][]*Resource{}},
+	}
+	d.sort()
+	for _, w := range wish.Ordered {
+		d.want(w)
+	}
+	for _, key := range sortedKeys(d.ours) {
+		if wish.ByKey[key] == nil {
+			d.leftover(key)
+		}
+	}
+	return &d.Difference
+}
+
+type differ struct {
+	Difference
+	stack   *Stack
+	wish    *Wish
+	world   *World
+	ours    map[Key][]*Resource // oldest first
+	outcome map[Key]*Resource   // the one that is the resource, once it is found
+	all     map[string]*Resource
+}
+
+// sort tells whose each live resource is.
+func (d *differ) sort() {
+	moved := d.moves()
+	adopted := d.adoptions()
+	for _, r := range d.world.Live {
+		if r.In != "" {
+			d.content[r.In] = append(d.content[r.In], r)
+		}
+		for _, used := range r.Uses {
+			d.users[used] = append(d.users[used], r)
+		}
+		switch {
+		case adopted[r.ID] != "" && (r.Mark.IsZero() || d.owns(r.Mark)):
+			d.adopt(adopted[r.ID], r)
+		case r.Mark.IsZero():
+			d.Unmanaged = append(d.Unmanaged, r)
+		case d.owns(r.Mark):
+			d.file(moved(r.Mark.Key), r)
+		default:
+			d.Foreign++
+		}
+	}
+	for _, live := range d.ours {
+		slices.SortFunc(live, func(a, b *Resource) int {
+			return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+		})
+	}
+}
+
+func (d *differ) file(key Key, r *Resource) {
+	d.Managed++
+	if d.wish.ByKey[key] == nil {
+		key = d.undigest(key)
+	}
+	d.ours[key] = append(d.ours[key], r)
+}
+
+// undigest finds the key that a mark too small for it holds the digest of.
+func (d *differ) undigest(key Key) Key {
+	if !key.isDigest() {
+		return key
+	}
+	for _, w := range d.wish.Ordered {
+		if w.Key.Digest() == key {
+			return w.Key
+		}
+	}
+	return key
+}
+
+// owns tells whether a mark is this stack's. The uid decides. A stack that has
+// gained a uid also owns what bears its bare name, if the revision is known.
+func (d *differ) owns(m Mark) bool {
+	uid := d.stack.ShortUID()
+	if m.UID != "" || uid == "" {
+		return m.UID == uid && (uid != "" || m.Stack == d.stack.Name)
+	}
+	return m.Stack == d.stack.Name && !d.stack.BareTaken && d.world.known(m.Rev)
+}
+
+func (w *World) known(rev string) bool { return w.Known[strings.TrimSuffix(rev, "+")] }
+
+// adoptions are the live IDs that manifests take over.
+func (d *differ) adoptions() map[string]Key {
+	out := map[string]Key{}
+	for _, w := range d.wish.Ordered {
+		if w.Adopt != "" {
+			out[w.Adopt] = w.Key
+		}
+	}
+	return out
+}
+
+func (d *differ) adopt(key Key, r *Resource) {
+	w := d.wish.ByKey[key]
+	if r.Kind != w.Kind.Name {
+		d.Unmanaged = append(d.Unmanaged, r)
+		return
+	}
+	d.Managed++
+	d.ours[key] = append(d.ours[key], r)
+	if r.Mark.Key != key {
+		d.Adopted = append(d.Adopted, Change{Key: key, Kind: r.Kind, Scope: r.Scope, Action: Adopt, Live: r, Want: w,
+			Origins: w.Origins, Reason: "takes over " + r.Name + " (" + r.ID + "); nothing is written until its next change"})
+	}
+}
+
+// moves maps the keys that manifests had before to those they have now, with all below them.
+func (d *differ) moves() func(Key) Key {
+	type move struct{ from, to Key }
+	var moves []move
+	for _, w := range d.wish.Ordered {
+		for _, from := range w.Moved {
+			if d.wish.ByKey[from] == nil {
+				moves = append(moves, move{from, w.Key})
+			}
+		}
+	}
+	return func(key Key) Key {
+		for _, m := range moves {
+			if key.Below(m.from) {
+				return m.to + key[len(m.from):]
+			}
+		}
+		return key
+	}
+}
+
+// want finds what is to be done about one wanted resource.
+func (d *differ) want(w *Wanted) {
+	if !d.world.complete(w.Kind.Name, w.Scope) {
+		d.unread[w.Key] = true
+		return
+	}
+	spec, unknown := d.resolve(w)
+	one, fields, rest := d.choose(w, spec, unknown)
+	switch {
+	case one != nil && len(fields) == 0:
+		d.settled(w, one)
+	case one != nil && (replaces(fields) && w.Adopt == one.ID):
+		c := d.change(w, Replace, one, spec, unknown, fields)
+		c.hold(Hold{Guard: "adopt", Reason: "this needs a replacement, and what was taken over is never replaced", Pos: w.Manifest.Annotations[AdoptAnnotation].Pos})
+		d.outcome[w.Key] = one
+		d.Changes = append(d.Changes, *c)
+	case one != nil && replaces(fields):
+		c := d.change(w, Replace, one, spec, unknown, fields)
+		d.Changes = append(d.Changes, *c)
+		rest = nil // they stay until the new one is there
+	case one != nil:
+		d.outcome[w.Key] = one
+		d.update(w, one, spec, unknown, fields)
+	default:
+		d.create(w, spec, unknown)
+	}
+	for _, r := range rest {
+		d.surplus(w, one, r)
+	}
+}
+
+// settled notes a resource that is as wanted.
+func (d *differ) settled(w *Wanted, one *Resource) {
+	d.outcome[w.Key] = one
+	if one.Phase == Ready {
+		d.ready[w.Key] = true
+		return
+	}
+	status := Status{Key: w.Key, Phase: one.Phase, Detail: one.Detail, Origins: w.Origins, Again: one.Again}
+	d.state[w.Key] = status
+	d.Settling = append(d.Settling, status)
+}
+
+func (d *differ) update(w *Wanted, one *Resource, spec any, unknown map[string]string, fields []FieldChange) {
+	c := d.change(w, Update, one, spec, unknown, fields)
+	if slices.ContainsFunc(fields, func(f FieldChange) bool { return f.Reinstall }) {
+		c.Action = Reinstall
+	}
+	if w.Kind.OnUpdate != "" {
+		c.Notes = append(c.Notes, w.Kind.OnUpdate)
+	}
+	if one.Phase == Progressing || one.Phase == UnknownPhase {
+		c.wait("", "until it has settled: "+cmp.Or(one.Detail, string(one.Phase)))
+	}
+	d.ready[w.Key] = one.Phase == Ready
+	if one.Phase != Ready {
+		d.state[w.Key] = Status{Key: w.Key, Phase: one.Phase, Detail: one.Detail, Origins: w.Origins, Again: one.Again}
+	}
+	d.Changes = append(d.Changes, *c)
+}
+
+func (d *differ) create(w *Wanted, spec any, unknown map[string]string) {
+	fields := differences(w.Kind.Fields, w.Kind.NewSpec(), spec, unknown)
+	fields = append(fields, stillUnknown(w, nil, unknown)...)
+	c := d.change(w, Create, nil, spec, unknown, fields)
+	c.Reason = "not there yet"
+	if memo := d.world.Memory[w.Key]; memo.ID != "" && !memo.Gone {
+		c.Missing, c.Reason = true, "was there as "+memo.ID+" and is gone"
+	}
+	if w.Adopt != "" {
+		c.hold(Hold{Guard: "adopt", Pos: w.Manifest.Annotations[AdoptAnnotation].Pos,
+			Reason: fmt.Sprintf("%s %s is not there, or belongs to another stack", w.Kind.Name, w.Adopt)})
+	}
+	d.nameTaken(w, c, spec)
+	d.Changes = append(d.Changes, *c)
+}
+
+// nameTaken holds a creation whose name something else has, and lets it wait
+// for what is on its way out.
+func (d *differ) nameTaken(w *Wanted, c *Change, spec any) {
+	in, inKnown := inOf(w, spec, c.Want.Unknown)
+	for _, r := range d.world.Live {
+		if r.Kind != w.Kind.Name || r.Scope != w.Scope || r.Name != w.Name || !inKnown || r.In != in {
+			continue
+		}
+		switch {
+		case r.Phase == Deleting:
+			c.wait("", "until "+r.Name+" ("+r.ID+"), which is being deleted, is gone")
+		case r.Mark.IsZero():
+			c.hold(Hold{Guard: "owner", Reason: fmt.Sprintf("exists and is unmanaged (%s); annotate reconcile/adopt: %s to take it over, or choose another name", r.ID, r.ID), Pos: w.Manifest.Pos})
+		case !d.owns(r.Mark):
+			c.hold(Hold{Guard: "owner", Reason: fmt.Sprintf("exists (%s), owned by %s", r.ID, r.Mark.Owner()), Pos: w.Manifest.Pos})
+		case d.wish.ByKey[r.Mark.Key] == nil:
+			c.wait(r.Mark.Key, "after "+string(r.Mark.Key)+", which has the name, is gone")
+		}
+	}
+}
+
+// inOf is the ID of what the wanted resource is to live in.
+func inOf(w *Wanted, spec any, unknown map[string]string) (id string, known bool) {
+	for i := range w.Kind.Fields {
+		if f := &w.Kind.Fields[i]; f.Plan.Has("in") {
+			_, still := unknown[f.Path]
+			return specField(spec, f).String(), !still
+		}
+	}
+	return "", true
+}
+
+// first tells which comes first in a replacement: deletion where names are
+// unique and the new one would have the old one's name and place.
+func (d *differ) first(w *Wanted, old *Resource) Action {
+	if !w.Kind.Unique || old.Scope != w.Scope || old.Name != w.Name {
+		return Create
+	}
+	if in, known := inOf(w, w.Spec, w.Unknown); known && in != old.In {
+		return Create
+	}
+	if d.containerStays(w, old) {
+		return Delete
+	}
+	return Create
+}
+
+// containerStays tells whether the old one's container is the new one's, or its
+// name will be: then both cannot be there at once.
+func (d *differ) containerStays(w *Wanted, old *Resource) bool {
+	if old.In == "" {
+		return true
+	}
+	for _, need := range w.Needs {
+		if one := d.outcome[need]; one != nil && one.ID == old.In {
+			return true
+		}
+		if slices.ContainsFunc(d.ours[need], func(r *Resource) bool { return r.ID == old.In }) {
+			return true // it is itself being replaced, and takes the old one along
+		}
+	}
+	return false
+}
+
+func (d *differ) surplus(w *Wanted, one, extra *Resource) {
+	c := &Change{Key: w.Key, Kind: w.Kind.Name, Scope: extra.Scope, Action: Delete, Surplus: true, Live: extra, Origins: w.Origins,
+		Reason: fmt.Sprintf("surplus: %s has the key too; %s is kept", extra.ID, one.ID)}
+	if one.Phase != Ready {
+		c.wait(w.Key, "after "+string(w.Key)+" is ready")
+	}
+	c.seal()
+	d.remember(c)
+	d.Changes = append(d.Changes, *c)
+}
+
+func (d *differ) leftover(key Key) {
+	for _, r := range d.ours[key] {
+		if !d.world.complete(r.Kind, r.Scope) {
+			continue
+		}
+		if r.Phase == Deleting {
+			d.Settling = append(d.Settling, Status{Key: key, Phase: Deleting, Detail: cmp.Or(r.Detail, "being deleted"), Again: r.Again})
+			continue
+		}
+		c := &Change{Key: key, Kind: r.Kind, Scope: r.Scope, Action: Delete, Live: r, Reason: "Git no longer names it"}
+		c.seal()
+		d.remember(c)
+		d.Changes = append(d.Changes, *c)
+	}
+}
+
+// choose finds the one that is the resource: the oldest that differs in no field
+// that would need a replacement, else the oldest. The rest are further ones.
+func (d *differ) choose(w *Wanted, spec any, unknown map[string]string) (one *Resource, fields []FieldChange, rest []*Resource) {
+	for _, r := range d.ours[w.Key] {
+		if r.Phase == Deleting {
+			d.Settling = append(d.Settling, Status{Key: w.Key, Phase: Deleting, Detail: cmp.Or(r.Detail, "being deleted"), Origins: w.Origins, Again: r.Again})
+			continue
+		}
+		diff := d.compare(w, r, spec, unknown)
+		switch {
+		case one == nil:
+			one, fields = r, diff
+		case replaces(fields) && !replaces(diff):
+			rest = append(rest, one)
+			one, fields = r, diff
+		default:
+			rest = append(rest, r)
+		}
+	}
+	return one, fields, rest
+}
+
+func (d *differ) compare(w *Wanted, r *Resource, spec any, unknown map[string]string) []FieldChange {
+	fields := differences(w.Kind.Fields, r.Spec, keep(w.Kind.Fields, spec, r.Spec, w.Set), unknown)
+	return append(fields, stillUnknown(w, r, unknown)...)
+}
+
+// stillUnknown are the fields whose values are still to come from another resource.
+func stillUnknown(w *Wanted, live *Resource, unknown map[string]string) []FieldChange {
+	var out []FieldChange
+	for _, path := range sortedKeys(unknown) {
+		f := fieldAt(w.Kind.Fields, path)
+		if f == nil || unknown[path] == unreadable || f.Plan.Has("-") {
+			continue
+		}
+		change := newFieldChange(f, path)
+		change.Unknown = unknown[path]
+		if live != nil {
+			if l, ok := leavesByPath(w.Kind.Fields, live.Spec)[path]; ok {
+				change.From = l.plain()
+			}
+		}
+		out = append(out, change)
+	}
+	return out
+}
+
+func replaces(fields []FieldChange) bool {
+	return slices.ContainsFunc(fields, func(f FieldChange) bool { return f.Replace })
+}
+
+// unreadable stands for a value that could not be read; the field is left alone.
+const unreadable = "could not be read"
+
+// resolve fills in the outputs of others that are known, and tells which are not.
+func (d *differ) resolve(w *Wanted) (spec any, unknown map[string]string) {
+	unknown = map[string]string{}
+	for path, from := range w.Unknown {
+		unknown[path] = from
+		if w.Hold != nil {
+			unknown[path] = unreadable
+		}
+	}
+	texts := map[string]string{}
+	for _, ref := range w.Refs {
+		if text, missing := d.substitute(ref.Text); missing == "" {
+			texts[ref.Path] = text
+			delete(unknown, ref.Path)
+		} else {
+			unknown[ref.Path] = missing
+		}
+	}
+	if len(texts) == 0 {
+		return w.Spec, unknown
+	}
+	spec, err := assign(w.Kind.Fields, w.Spec, texts)
+	if err != nil {
+		w.Hold = &Hold{Guard: "reference", Reason: err.Error(), Pos: w.Manifest.Pos}
+		return w.Spec, unknown
+	}
+	return spec, unknown
+}
+
+func (d *differ) substitute(text string) (out, missing string) {
+	out = reference.ReplaceAllStringFunc(text, func(match string) string {
+		name := match[2 : len(match)-1]
+		key := outputKey(name)
+		if one := d.outcome[key]; one != nil {
+			if value := one.Outputs[name[len(key)+1:]]; value != "" {
+				return value
+			}
+		}
+		if missing = cmp.Or(missing, name); d.unread[key] {
+			missing = unreadable
+		}
+		return ""
+	})
+	return out, missing
+}
+
+func (d *differ) change(w *Wanted, action Action, live *Resource, spec any, unknown map[string]string, fields []FieldChange) *Change {
+	resolved := *w
+	resolved.Spec, resolved.Unknown = spec, unknown
+	if live != nil {
+		resolved.Spec = keep(w.Kind.Fields, spec, live.Spec, w.Set)
+	}
+	for i := range fields {
+		fields[i].Pos = w.At(fields[i].Path)
+	}
+	c := &Change{Key: w.Key, Kind: w.Kind.Name, Scope: w.Scope, Action: action, Fields: fields, Origins: w.Origins, Live: live, Want: &resolved, unresolved: w}
+	if action == Replace {
+		c.First = d.first(w, live)
+	}
+	c.seal()
+	d.remember(c)
+	if w.Hold != nil {
+		c.hold(*w.Hold)
+	}
+	return c
+}
+
+// remember holds back what the journal says was asked for lately. It never makes a change.
+func (d *differ) remember(c *Change) {
+	memo, ok := d.world.Memory[c.Key]
+	if !ok {
+		return
+	}
+	if until := d.shows(c, memo); d.world.Now.Before(until) {
+		c.wait("", "asked for lately, and it may still show; looked up again at "+until.UTC().Format("15:04:05"))
+		c.Until = until
+		return
+	}
+	last := memo.Write
+	if c.Action == Update && last.Hash == c.Hash && !last.Failed && (last.Event == Result || last.Event == Unchanged) {
+		c.hold(Hold{Guard: "unchanged", Reason: "accepted at " + last.At.UTC().Format(time.RFC3339) + ", but nothing changed; it is not sent again until Git or the resource moves"})
+	}
+}
+
+// shows is the time until which the effect of an earlier call for the same may
+// still come to show; zero if there was none.
+func (d *differ) shows(c *Change, memo Memo) time.Time {
+	var until time.Time
+	if c.Action == Create && memo.ID != "" && !memo.Gone {
+		until = memo.Created.Add(d.world.Settle)
+	}
+	last, again := memo.Write, false
+	switch {
+	case c.Action == Create:
+		again = last.Action == Create
+	case c.Action == Delete || c.Action == Replace && c.First == Delete:
+		last = memo.Removal
+		again = last.Hash == c.Hash
+	default:
+		again = sameWish(last.Hash, c.Hash)
+	}
+	if end := last.At.Add(d.world.Settle); again && !last.Failed && last.Event != Unchanged && end.After(until) {
+		until = end
+	}
+	return until
+}
+
+func (c *Change) hold(h Hold) { c.Held = append(c.Held, h) }
+
+func (c *Change) wait(on Key, why string) {
+	c.Waits = append(c.Waits, why)
+	if on != "" {
+		c.WaitsFor = append(c.WaitsFor, on)
+	}
+}
+
+// complete tells whether the listing of a kind and place is complete.
+func (w *World) complete(kind string, in Scope) bool {
+	for i := range w.Receipts {
+		if r := &w.Receipts[i]; r.Kind == kind && r.Scope == in {
+			return r.Complete
+		}
+	}
+	return false
+}

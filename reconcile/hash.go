@@ -1,0 +1,58 @@
+package reconcile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// seal computes the change's hash, which has two halves: what is asked for (its
+// key and action, the desired spec with references unresolved and without secret
+// values), and the live state that it starts from. Two changes with one hash ask
+// for the same of the same.
+func (c *Change) seal() {
+	wish := map[string]any{"key": c.Key, "action": c.Action}
+	if w := c.unresolved; w != nil {
+		refs := map[string]string{}
+		for path, from := range w.Unknown {
+			refs[path] = from
+		}
+		for _, ref := range w.Refs {
+			refs[ref.Path] = ref.Text
+		}
+		wish["name"], wish["fields"], wish["refs"] = w.Name, hashed(w.Kind.Fields, w.Spec), refs
+	}
+	start := map[string]any{}
+	if c.Live != nil {
+		start["id"] = c.Live.ID
+		if c.unresolved != nil {
+			start["fields"] = hashed(c.unresolved.Kind.Fields, c.Live.Spec)
+		}
+	}
+	c.Hash = digest(wish)[:32] + digest(start)[:32]
+}
+
+// sameWish tells whether two changes' hashes ask for the same, whatever they start from.
+func sameWish(a, b string) bool { return len(a) == 64 && len(b) == 64 && a[:32] == b[:32] }
+
+func hashed(fields []Field, spec any) map[string]any {
+	out := map[string]any{}
+	for _, l := range leaves(fields, spec) {
+		out[l.path] = l.plain()
+		if s, ok := out[l.path].(Secret); ok {
+			out[l.path] = s.Digest() // of a value we know nothing is hashed: a digest of a short secret would give it away
+		}
+	}
+	return out
+}
+
+// digest hashes data whose JSON form is unambiguous.
+func digest(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("hash of %T: %v", v, err))
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,337 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A Provider manages the live resources of one kind, whose settings are an S.
+// It translates; it holds no policy, ordering, waiting or retries. Its methods
+// may be called concurrently. Errors of the API are an *Error with a class.
+//
+// A provider may have more abilities, each an interface of one method: Getter,
+// Expander, Validator.
+type Provider[S any] interface {
+	// List returns every resource of the kind in scope, ours or not. It is complete or it fails.
+	// Of resources without a mark, name, ID and In are enough.
+	List(ctx context.Context, in Scope) ([]Live[S], error)
+	// Create asks for the resource and returns its ID once the API has accepted it.
+	Create(ctx context.Context, want Desired[S]) (id string, err error)
+	// Update takes the next step from have towards want, in place.
+	Update(ctx context.Context, have Live[S], want Desired[S]) error
+	// Delete asks for removal. What is gone already is no error.
+	Delete(ctx context.Context, have Live[S]) error
+}
+
+// A Getter reads one resource by its ID. The error has class NotFound if there is none.
+type Getter[S any] interface {
+	Get(ctx context.Context, in Scope, id string) (Live[S], error)
+}
+
+// An Expander turns a manifest into what it stands for besides itself. It is pure.
+type Expander[S any] interface {
+	Expand(m *Manifest, spec S) Expansion
+}
+
+// A Validator says what the API would refuse, before any call. It is pure.
+// References of the spec may be unresolved: their fields are zero and are
+// listed in unknown by path.
+type Validator[S any] interface {
+	Validate(spec S, unknown []string) []Fault
+}
+
+// A Defaulter is a spec with defaults that depend on other fields; it fills
+// those that are still zero. It is pure, and part of reconcile/v1: what it does
+// for an input never changes.
+type Defaulter interface{ Default() }
+
+// A Namer derives the resource's name from its key where the two differ. The
+// notice says so to people; it is empty if nothing is surprising. It is pure.
+type Namer interface {
+	Name(key Key) (name, notice string)
+}
+
+// A Fault is something wrong with a field.
+type Fault struct {
+	Path    string // of the field, as the manifest writes it; "" is the manifest
+	Message string
+	Hint    string
+	Warning bool
+}
+
+// An Expansion is what a manifest stands for besides itself.
+type Expansion struct {
+	Children []Manifest  // decoded like any other manifest
+	Refs     []Reference // values of the manifest's own fields that other resources give
+	Omit     bool        // the manifest is only its children and no resource itself
+	Faults   []Fault
+}
+
+// A Reference is a field whose value other resources' outputs give. Text holds
+// the outputs as ${Kind/name.output}.
+type Reference struct {
+	Path string
+	Text string
+	Pos  Pos
+}
+
+// A Scope is where resources are listed: a project and a place in it. The place
+// is a region or a zone; global kinds have none.
+type Scope struct {
+	Project string `json:"project,omitempty"`
+	Place   string `json:"place,omitempty"`
+}
+
+// A Mark says whose a resource is and since when. It is kept on the resource.
+type Mark struct {
+	Stack string // the stack's name, for people
+	UID   string // the first 8 hex digits of the stack's uid, "" if it has none
+	Key   Key
+	Rev   string // revision at which the resource was last changed
+}
+
+// IsZero tells whether there is no mark.
+func (m Mark) IsZero() bool { return m == Mark{} }
+
+// Owner is the mark's first word: name.uid, or the bare name.
+func (m Mark) Owner() string {
+	if m.UID == "" {
+		return m.Stack
+	}
+	return m.Stack + "." + m.UID
+}
+
+// Phase is how far a live resource is.
+type Phase string
+
+// The phases.
+const (
+	Ready        Phase = "ready"
+	Progressing  Phase = "progressing"
+	Deleting     Phase = "deleting"
+	Failed       Phase = "failed"
+	UnknownPhase Phase = "unknown"
+)
+
+// Live is a resource as it is, with settings S.
+type Live[S any] struct {
+	Kind    string // filled in by the kind
+	Scope   Scope  // filled in by the kind when listed
+	ID      string
+	Name    string
+	Created time.Time
+	Spec    S
+	Phase   Phase
+	Detail  string // why it failed, or what it is doing
+	Mark    Mark
+	Tags    []string          // tags of others; kept at every update
+	Outputs map[string]string // what others may refer to; "id" always
+	In      string            // ID of what contains it
+	Uses    []string          // IDs of what it uses
+	Again   time.Duration     // while progressing: how long the rest usually takes; 0 is the kind's usual time
+}
+
+// Desired is a resource as it shall be, with settings S, when it is applied: all values are known.
+type Desired[S any] struct {
+	Key     Key
+	Name    string
+	Scope   Scope
+	Spec    S
+	Mark    Mark
+	Tags    []string // beside the mark: the manifest's labels, as name=value
+	Changed []string // paths of the fields that differ from live, as manifests write them; nil for a create
+}
+
+// Has tells whether the field at path, or one below it, is among the changed.
+func (d Desired[S]) Has(path string) bool {
+	return slices.ContainsFunc(d.Changed, func(p string) bool { return below(p, path) })
+}
+
+// A Limit is a documented quota: how many of the kind there may be.
+type Limit struct {
+	Max    int
+	Per    string // "project" or "organization"
+	Remedy string // what to do instead of asking for a higher quota
+}
+
+// About describes a kind.
+type About struct {
+	Name     string
+	Doc      string        // what it is, in a sentence or two, for help and the reference
+	Places   []string      // regions or zones that offer it; nil for a global kind
+	Usual    time.Duration // how long it usually takes to be ready
+	Unique   bool          // names are unique in their place and container, so a replacement deletes first
+	OnUpdate string        // what an update does besides changing fields, such as "restarts the container"
+	Limits   []Limit
+	Outputs  map[string]string // names and meanings of its outputs besides id
+	Aliases  []Alias
+	// Normalize brings other accepted forms of a manifest's spec into the one that the struct describes; nil if there are none.
+	Normalize func(spec *Node) (*Node, Problems)
+	Retired   bool // no manifest may use it any more; what is live is still listed and deleted
+}
+
+// An Alias is a manifest format of others that means this kind.
+type Alias struct {
+	APIVersion string
+	Kind       string
+	// Translate makes a manifest of ours. Its problems may be notices (warnings).
+	Translate func(doc *Node) (*Node, Problems)
+}
+
+// Kind is a sort of resource, its settings' type hidden. It is a value; All() of
+// the providers lists them.
+type Kind struct {
+	About
+	Fields []Field // of its spec
+	ops    operations
+}
+
+// operations are a provider's abilities with the settings' type hidden; specs
+// are pointers to S.
+type operations interface {
+	newSpec() any
+	list(context.Context, Scope) ([]*Resource, error)
+	create(context.Context, Desired[any]) (string, error)
+	update(context.Context, *Resource, Desired[any]) error
+	delete(context.Context, *Resource) error
+	get(context.Context, Scope, string) (*Resource, error)
+	canGet() bool
+	expand(*Manifest, any) Expansion
+	validate(any, []string) []Fault
+	name(Key) (name, notice string)
+}
+
+// Resource is a live resource whose settings' type is hidden: Spec points to an S.
+type Resource = Live[any]
+
+// NewKind makes a kind of a provider.
+func NewKind[S any](about About, p Provider[S]) Kind {
+	return Kind{About: about, Fields: fieldsOf[S](), ops: adapter[S]{about.Name, p}}
+}
+
+// List returns every live resource of the kind in scope, complete or with an error.
+func (k Kind) List(ctx context.Context, in Scope) ([]*Resource, error) {
+	live, err := k.ops.list(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("list %s in %s: %w", k.Name, in.Place, err)
+	}
+	return live, nil
+}
+
+// Get reads one resource; ok is false if the kind cannot.
+func (k Kind) Get(ctx context.Context, in Scope, id string) (r *Resource, ok bool, err error) {
+	if !k.ops.canGet() {
+		return nil, false, nil
+	}
+	r, err = k.ops.get(ctx, in, id)
+	return r, true, err
+}
+
+// Create, Update and Delete call the provider.
+func (k Kind) Create(ctx context.Context, want Desired[any]) (string, error) {
+	return k.ops.create(ctx, want)
+}
+
+// Update takes the next step from have towards want.
+func (k Kind) Update(ctx context.Context, have *Resource, want Desired[any]) error {
+	return k.ops.update(ctx, have, want)
+}
+
+// Delete asks for removal.
+func (k Kind) Delete(ctx context.Context, have *Resource) error { return k.ops.delete(ctx, have) }
+
+// NewSpec returns a pointer to a zero spec.
+func (k Kind) NewSpec() any { return k.ops.newSpec() }
+
+type adapter[S any] struct {
+	kind string
+	Provider[S]
+}
+
+func (a adapter[S]) newSpec() any { return new(S) }
+
+func (a adapter[S]) hide(live Live[S], in Scope) *Resource {
+	spec := live.Spec
+	outputs := live.Outputs
+	if outputs == nil {
+		outputs = map[string]string{}
+	}
+	outputs["id"] = live.ID
+	return &Resource{
+		Kind: a.kind, Scope: in, ID: live.ID, Name: live.Name, Created: live.Created, Spec: &spec,
+		Phase: live.Phase, Detail: live.Detail, Mark: live.Mark, Tags: live.Tags, Outputs: outputs,
+		In: live.In, Uses: live.Uses, Again: live.Again,
+	}
+}
+
+func show[S any](r *Resource) Live[S] {
+	return Live[S]{
+		Kind: r.Kind, Scope: r.Scope, ID: r.ID, Name: r.Name, Created: r.Created, Spec: *r.Spec.(*S),
+		Phase: r.Phase, Detail: r.Detail, Mark: r.Mark, Tags: r.Tags, Outputs: r.Outputs,
+		In: r.In, Uses: r.Uses, Again: r.Again,
+	}
+}
+
+func want[S any](d Desired[any]) Desired[S] {
+	return Desired[S]{Key: d.Key, Name: d.Name, Scope: d.Scope, Spec: *d.Spec.(*S), Mark: d.Mark, Tags: d.Tags, Changed: d.Changed}
+}
+
+func (a adapter[S]) list(ctx context.Context, in Scope) ([]*Resource, error) {
+	live, err := a.Provider.List(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Resource, len(live))
+	for i := range live {
+		out[i] = a.hide(live[i], in)
+	}
+	return out, nil
+}
+
+func (a adapter[S]) create(ctx context.Context, d Desired[any]) (string, error) {
+	return a.Provider.Create(ctx, want[S](d))
+}
+
+func (a adapter[S]) update(ctx context.Context, have *Resource, d Desired[any]) error {
+	return a.Provider.Update(ctx, show[S](have), want[S](d))
+}
+
+func (a adapter[S]) delete(ctx context.Context, have *Resource) error {
+	return a.Provider.Delete(ctx, show[S](have))
+}
+
+func (a adapter[S]) canGet() bool {
+	_, ok := a.Provider.(Getter[S])
+	return ok
+}
+
+func (a adapter[S]) get(ctx context.Context, in Scope, id string) (*Resource, error) {
+	live, err := a.Provider.(Getter[S]).Get(ctx, in, id)
+	if err != nil {
+		return nil, err
+	}
+	return a.hide(live, in), nil
+}
+
+func (a adapter[S]) expand(m *Manifest, spec any) Expansion {
+	if e, ok := a.Provider.(Expander[S]); ok {
+		return e.Expand(m, *spec.(*S))
+	}
+	return Expansion{}
+}
+
+func (a adapter[S]) validate(spec any, unknown []string) []Fault {
+	if v, ok := a.Provider.(Validator[S]); ok {
+		return v.Validate(*spec.(*S), unknown)
+	}
+	return nil
+}
+
+func (a adapter[S]) name(key Key) (name, notice string) {
+	if n, ok := a.Provider.(Namer); ok {
+		return n.Name(key)
+	}
+	return key.Name(), ""
+}

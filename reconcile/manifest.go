@@ -1,0 +1,128 @@
+package reconcile
+
+// APIVersion is the version of our manifests.
+const APIVersion = "reconcile/v1"
+
+// A Manifest is one document of the source, or one made by expansion.
+type Manifest struct {
+	Key         Key
+	Name        string // of the resource, if not the key's
+	Spec        *Node
+	Pos         Pos // of the document
+	Annotations map[string]Annotation
+	Labels      map[string]string // become tags "name=value" beside the mark
+	From        Key               // what expanded to it; "" for a document of the source
+	// Requires are keys that must be ready first, besides those that references name.
+	Requires []Key
+}
+
+// An Annotation is a wish about the manifest rather than the resource.
+type Annotation struct {
+	Value *Node
+	Pos   Pos
+}
+
+// The annotations we know.
+const (
+	AdoptAnnotation = "reconcile/adopt"      // the ID of a live resource to take over
+	MovedAnnotation = "reconcile/moved-from" // a list of keys that this manifest had before
+)
+
+// A Stack is one desired-state tree, reconciled on its own.
+type Stack struct {
+	Name      string
+	UID       string // as in its manifest; "" if there is none
+	Project   string
+	Regions   []string
+	Zones     []string
+	Store     string // local, daemon or postgres
+	Policy    Policy
+	BareTaken bool // the repository holds a stack of this name without a uid
+	Declared  bool // there is a Stack manifest; without one nothing is pruned
+	Pos       Pos
+}
+
+// Policy is what may be done without a person.
+type Policy struct {
+	Mode       string // auto, propose or observe
+	Prune      bool   // delete what Git no longer names
+	MaxDeletes int    // deletions in one run; -1 means the default: the greater of 1 and a tenth of what we own
+	AllowEmpty bool   // an empty source may delete everything
+	Protect    []Key  // keys, or tops of keys, that are never deleted or replaced
+	Pos        Pos
+	PrunePos   Pos
+}
+
+// Mark is the mark that the stack puts on a resource.
+func (s *Stack) Mark(key Key, rev string) Mark {
+	return Mark{Stack: s.Name, UID: s.ShortUID(), Key: key, Rev: rev}
+}
+
+// ShortUID is the uid's first 8 hex digits, as marks carry it.
+func (s *Stack) ShortUID() string {
+	var short []byte
+	for i := 0; i < len(s.UID) && len(short) < 8; i++ {
+		if s.UID[i] != '-' {
+			short = append(short, s.UID[i])
+		}
+	}
+	return string(short)
+}
+
+// Places are the places in which a kind is listed: those of the stack that offer it.
+func (s *Stack) Places(k Kind) []string {
+	if k.Places == nil {
+		return []string{""}
+	}
+	var out []string
+	for _, declared := range [][]string{s.Regions, s.Zones} {
+		for _, place := range declared {
+			for _, offered := range k.Places {
+				if place == offered {
+					out = append(out, place)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Resource kinds' manifests and the Stack's are what a source holds.
+
+// A Source is the desired state as it was read: all of it, or the problems that
+// kept it from being read.
+type Source struct {
+	Stack     Stack
+	Manifests []Manifest
+	Problems  Problems                     // warnings too
+	Files     int                          // YAML files read
+	Other     []string                     // documents that are none of ours, as file:line
+	Text      func(Pos) string             // the line at a place, for errors
+	ReadFile  func(string) ([]byte, error) // a file of the tree, for valueFrom
+	Revision  Revision
+}
+
+// A Revision is what the source was read from.
+type Revision struct {
+	ID      string // goes into marks: a commit's full hash, with "+" if there are uncommitted changes, or a folder's digest and "+"
+	Subject string
+	Author  string
+	When    string // RFC 3339, "" outside Git
+}
+
+// Short is the revision as people read it.
+func (r Revision) Short() string { return shortRev(r.ID) }
+
+func shortRev(id string) string {
+	dirty := len(id) > 0 && id[len(id)-1] == '+'
+	if dirty {
+		id = id[:len(id)-1]
+	}
+	if len(id) > 7 {
+		id = id[:7]
+	}
+	if dirty {
+		id += "+"
+	}
+	return id
+}

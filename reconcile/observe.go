@@ -1,0 +1,264 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Engine runs the line for one stack: it observes, plans and applies. Its fields
+// are set before its first use and not changed afterwards.
+type Engine struct {
+	Stack    *Stack
+	Kinds    Kinds
+	Revision Revision
+	Journal  Journal // nil: nothing is remembered, and nothing may be applied
+	Clock    Clock
+	Actor    Actor
+
+	Commit func(ctx context.Context, rev string) (bool, error)            // whether a revision is a commit of the repository; nil: none is
+	Base   func(ctx context.Context, rev string) (map[Key]*Wanted, error) // the desired state at a revision; nil: not known
+	Calls  func(ctx context.Context) (context.Context, func() []Call)     // collects the API calls made under a context; nil: none are
+
+	Lookups  []Receipt      // what came of the look-ups that manifests ask for
+	Only     func(Key) bool // the keys that are planned for; nil: all
+	Parallel int            // steps and listings at once; 0: 10
+	Settle   time.Duration  // 0: 2 minutes
+	Timeout  time.Duration  // of Apply; 0: 10 minutes
+	NoWait   bool           // Apply does what is due, and does not wait for its effects
+	Progress func(Progress) // told about each step; nil: nobody is
+}
+
+// DefaultSettle is the settle time: the timeout of a call plus the worst lag of a listing.
+const DefaultSettle = 2 * time.Minute
+
+func (e *Engine) settle() time.Duration  { return cmp.Or(e.Settle, DefaultSettle) }
+func (e *Engine) parallel() int          { return cmp.Or(e.Parallel, 10) }
+func (e *Engine) timeout() time.Duration { return cmp.Or(e.Timeout, 10*time.Minute) }
+
+// Observe lists every kind in every place of the stack, reads what the journal
+// knows and a listing lacks, and returns what was seen.
+func (e *Engine) Observe(ctx context.Context, wish *Wish) (*World, error) {
+	world := &World{Settle: e.settle(), Now: e.Clock.Now(), Receipts: slices.Clone(e.Lookups), Known: map[string]bool{}}
+	if e.Journal != nil {
+		memory, err := e.Journal.Memory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		world.Memory = memory
+	}
+	e.list(ctx, world, e.scopes(), usedKinds(wish))
+	e.join(ctx, world, wish)
+	world.Now = e.Clock.Now()
+	return world, e.know(ctx, world)
+}
+
+// listing is one kind in one place.
+type listing struct {
+	kind  Kind
+	scope Scope
+}
+
+func (e *Engine) scopes() []listing {
+	var out []listing
+	for _, kind := range e.Kinds {
+		for _, place := range e.Stack.Places(kind) {
+			out = append(out, listing{kind, Scope{Project: e.Stack.Project, Place: place}})
+		}
+	}
+	return out
+}
+
+func usedKinds(wish *Wish) map[string]bool {
+	used := map[string]bool{}
+	for _, w := range wish.Ordered {
+		used[w.Kind.Name] = true
+	}
+	return used
+}
+
+// list reads the listings in parallel and puts what came of them in place of
+// what the world held of these kinds and places.
+func (e *Engine) list(ctx context.Context, world *World, listings []listing, used map[string]bool) {
+	found := make([][]*Resource, len(listings))
+	receipts := make([]Receipt, len(listings))
+	parallel(len(listings), 16, func(i int) {
+		l, start := listings[i], e.Clock.Now()
+		live, err := l.kind.List(ctx, l.scope)
+		found[i] = live
+		receipts[i] = Receipt{Kind: l.kind.Name, Scope: l.scope, Count: len(live), Complete: err == nil, At: start, Took: e.Clock.Now().Sub(start)}
+		if err != nil {
+			receipts[i].Reason = err.Error()
+			receipts[i].OutOfScope = ClassOf(err) == Forbidden && !used[l.kind.Name]
+		}
+	})
+	for i, l := range listings {
+		world.replace(receipts[i], func(r *Resource) bool { return r.Kind == l.kind.Name && r.Scope == l.scope }, found[i])
+	}
+}
+
+// replace puts a listing in place of what was seen before. Of one that failed
+// only the receipt is kept: what was seen before may be gone.
+func (w *World) replace(receipt Receipt, of func(*Resource) bool, live []*Resource) {
+	w.Live = append(slices.DeleteFunc(w.Live, of), live...)
+	for i := range w.Receipts {
+		if w.Receipts[i].Kind == receipt.Kind && w.Receipts[i].Scope == receipt.Scope {
+			w.Receipts[i] = receipt
+			return
+		}
+	}
+	w.Receipts = append(w.Receipts, receipt)
+}
+
+// parallel calls f for 0 to n-1, at most limit at once, and waits for all.
+func parallel(n, limit int, f func(i int)) {
+	slots := make(chan struct{}, limit)
+	var all sync.WaitGroup
+	for i := range n {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			f(i)
+		})
+	}
+	all.Wait()
+}
+
+// maxConfirm bounds how many absent resources of one listing are read one by one.
+const maxConfirm = 20
+
+// join reads, one by one, what the journal knows and the listings lack. What is
+// there joins the live state. If a resource is there that should have been
+// listed long since, the listing is wrong, and counts as not complete.
+func (e *Engine) join(ctx context.Context, world *World, wish *Wish) {
+	byID := map[string]bool{}
+	for _, r := range world.Live {
+		byID[r.ID] = true
+	}
+	tried := map[listingID]int{}
+	for _, key := range sortedKeys(world.Memory) {
+		memo := world.Memory[key]
+		fresh := world.Now.Before(memo.Created.Add(world.Settle))
+		if memo.ID == "" || memo.Gone || byID[memo.ID] || !fresh && wish.ByKey[key] == nil {
+			continue
+		}
+		kind, ok := e.Kinds.Find(key.Kind())
+		for _, place := range e.Stack.Places(kind) {
+			scope := Scope{Project: e.Stack.Project, Place: place}
+			id := listingID{kind.Name, scope}
+			if !ok || tried[id] >= maxConfirm || !world.complete(kind.Name, scope) {
+				continue
+			}
+			tried[id]++
+			e.confirm(ctx, world, kind, scope, memo, fresh)
+		}
+	}
+}
+
+type listingID struct {
+	kind  string
+	scope Scope
+}
+
+func (e *Engine) confirm(ctx context.Context, world *World, kind Kind, scope Scope, memo Memo, fresh bool) {
+	r, can, err := kind.Get(ctx, scope, memo.ID)
+	switch {
+	case !can || ClassOf(err) == NotFound:
+	case err != nil:
+		world.doubt(kind.Name, scope, "the listing lacks "+memo.ID+", and reading it failed: "+err.Error())
+	case fresh:
+		world.Live = append(world.Live, r)
+	case r.Phase != Deleting:
+		world.doubt(kind.Name, scope, "the listing lacks "+memo.ID+" ("+r.Name+"), which is there")
+	}
+}
+
+// doubt marks a listing as not complete.
+func (w *World) doubt(kind string, scope Scope, reason string) {
+	for i := range w.Receipts {
+		if w.Receipts[i].Kind == kind && w.Receipts[i].Scope == scope {
+			w.Receipts[i].Complete, w.Receipts[i].Reason = false, reason
+		}
+	}
+}
+
+// know finds out which of the revisions that marks name pass the ownership gate.
+func (e *Engine) know(ctx context.Context, world *World) error {
+	for _, r := range world.Live {
+		rev := strings.TrimSuffix(r.Mark.Rev, "+")
+		if _, done := world.Known[rev]; done || rev == "" || r.Mark.Stack != e.Stack.Name && r.Mark.UID != e.Stack.ShortUID() {
+			continue
+		}
+		known, err := e.knows(ctx, rev)
+		if err != nil {
+			return err
+		}
+		world.Known[rev] = known
+	}
+	return nil
+}
+
+func (e *Engine) knows(ctx context.Context, rev string) (bool, error) {
+	if rev == strings.TrimSuffix(e.Revision.ID, "+") {
+		return true, nil
+	}
+	if e.Commit != nil {
+		if known, err := e.Commit(ctx, rev); known || err != nil {
+			return known, err
+		}
+	}
+	if e.Journal == nil {
+		return false, nil
+	}
+	return e.Journal.Knows(ctx, rev)
+}
+
+// Plan observes, and says what there is to do.
+func (e *Engine) Plan(ctx context.Context, wish *Wish) (*Plan, *World, error) {
+	start := time.Now()
+	world, err := e.Observe(ctx, wish)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan := e.decide(ctx, wish, world)
+	plan.Took = time.Since(start)
+	return plan, world, nil
+}
+
+func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
+	diff := Diff(e.Stack, wish, world)
+	if e.Only != nil {
+		diff.Changes = slices.DeleteFunc(diff.Changes, func(c Change) bool { return !e.Only(c.Key) })
+	}
+	e.label(ctx, diff.Changes)
+	plan := Decide(e.Stack, diff, world)
+	plan.Revision, plan.Kinds = e.Revision, len(e.Kinds)
+	plan.Notices = append(slices.Clone(wish.Notices), plan.Notices...)
+	plan.ready = diff.ready
+	return plan
+}
+
+// label gives the three-way labels, as far as the desired state at the revision
+// last applied is to be had. It changes no action.
+func (e *Engine) label(ctx context.Context, changes []Change) {
+	if e.Base == nil {
+		return
+	}
+	bases := map[string]map[Key]*Wanted{}
+	for i := range changes {
+		c := &changes[i]
+		if c.Live == nil || c.Want == nil || strings.HasSuffix(c.Live.Mark.Rev, "+") || c.Live.Mark.Rev == "" {
+			continue
+		}
+		rev := c.Live.Mark.Rev
+		if _, done := bases[rev]; !done {
+			bases[rev], _ = e.Base(ctx, rev) // what cannot be had is two-way
+		}
+		if base := bases[rev][c.Live.Mark.Key]; base != nil {
+			Compare(c, base)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package reconcile
+
+import "time"
+
+// Action is what is done about a key.
+type Action string
+
+// The actions.
+const (
+	Create    Action = "create"
+	Update    Action = "update"
+	Replace   Action = "replace"
+	Reinstall Action = "reinstall"
+	Delete    Action = "delete"
+	Adopt     Action = "adopt"
+	Forget    Action = "forget"
+)
+
+// Label is the three-way label of a field.
+type Label string
+
+// The labels: which side moved since the revision last applied. A field whose
+// base is not known has none.
+const (
+	Drifted     Label = "drift"    // live moved
+	Pending     Label = "pending"  // Git moved
+	Conflicting Label = "conflict" // both moved
+)
+
+// A FieldChange is one field that differs.
+type FieldChange struct {
+	Path      string
+	From      any    // nil: nothing
+	To        any    // nil: nothing
+	Unknown   string // of To: where its value is still to come from, as "Container/api.id"
+	Secret    bool   // values are masked
+	Replace   bool   // this is why the resource is replaced
+	Reinstall bool   // this is why the server is installed again
+	Label     Label
+	Base      any // what Git said at the revision last applied, if that is known
+	Pos       Pos // of the line that asks for To
+}
+
+// A Hold is one reason why a change may not run by itself.
+type Hold struct {
+	Guard  string // the rule: "prune", "maxDeletes", "owner", "policy", "unknown", "settle", ...
+	Reason string
+	Pos    Pos // of the line that says so, if one does
+}
+
+// A Change is what differs for one key, and what is to be done about it.
+type Change struct {
+	Key      Key
+	Kind     string
+	Scope    Scope
+	Action   Action
+	Fields   []FieldChange
+	Reason   string   // why: "not there yet", "removed in 4f2a91c", "surplus: ..."
+	Notes    []string // what else happens: "restarts the container"
+	Origins  []Pos
+	First    Action    // of a replacement: Create if the new one comes first, else Delete
+	Surplus  bool      // the deletion of a further live resource of a key that stays
+	Hash     string    // covers key, action, desired spec with references unresolved, and the live state started from
+	Held     []Hold    // not empty: it does not run by itself
+	Waits    []string  // not empty: not due; what must come first
+	WaitsFor []Key     // the same, as keys
+	Missing  bool      // we had it, and it is gone
+	Live     *Resource // what it starts from; nil for a create
+	Want     *Wanted   // what it leads to; nil for a delete
+	Until    time.Time // when a wait for an earlier call ends; zero if it does not wait for one
+
+	ownWaits   *int    // how many of Waits the diff found
+	unresolved *Wanted // with references as written, for the hash
+}
+
+// Wanted is a resource as it shall be, resolved as far as that is possible now.
+type Wanted struct {
+	Manifest *Manifest
+	Kind     Kind
+	Key      Key
+	Name     string
+	Scope    Scope
+	Spec     any            // a pointer to the kind's spec
+	Set      map[string]Pos // the fields that the manifest sets, by path
+	Refs     []Reference
+	Unknown  map[string]string // paths whose values are still to come, and from where
+	Needs    []Key
+	Origins  []Pos
+	Tags     []string
+	Adopt    string // the ID of a live resource to take over
+	Moved    []Key  // keys that it had before
+	Hold     *Hold  // a look-up failed, for instance: nothing is done about the key
+}
+
+// Receipt is what came of one listing or look-up.
+type Receipt struct {
+	Kind       string
+	Scope      Scope
+	Count      int
+	Complete   bool
+	OutOfScope bool   // the credential may not read a kind that Git does not use
+	Reason     string // why it is not complete
+	At         time.Time
+	Took       time.Duration
+}
+
+// Status is a sentence about a key that needs no change, but is not ready.
+type Status struct {
+	Key     Key
+	Phase   Phase
+	Detail  string
+	Origins []Pos
+	Again   time.Duration // how long it usually takes from now; 0 is not known
+}
+
+// A Plan is what is to be done, as data.
+type Plan struct {
+	Stack     string
+	Owner     string // the mark's first word
+	Revision  Revision
+	Places    []string
+	At        time.Time
+	Took      time.Duration
+	Steps     []Change // in order; those without Waits are due
+	Held      []Change
+	Adopted   []Change // taken over by annotation; no change, nothing is written
+	Settling  []Status // resources under way or failed, without a change
+	Unmanaged []*Resource
+	Foreign   int // resources of other stacks
+	Receipts  []Receipt
+	Managed   int // live resources of this stack
+	Kinds     int
+	Notices   []string
+	Hash      string
+
+	ready map[Key]bool
+}

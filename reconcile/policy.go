@@ -1,0 +1,319 @@
+package reconcile
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Decide orders the changes, holds those that may not run by themselves, and
+// lets the others wait for what must come first. It is pure.
+func Decide(stack *Stack, diff *Difference, world *World) *Plan {
+	p := &decider{stack: stack, diff: diff, world: world, changes: diff.Changes}
+	p.gates()
+	for p.spread() { // a hold may hold what depends on it
+	}
+	p.order()
+	return p.plan()
+}
+
+type decider struct {
+	stack   *Stack
+	diff    *Difference
+	world   *World
+	changes []Change
+}
+
+// destroys tells whether a live resource, or what is on it, goes away.
+func (c *Change) destroys() bool {
+	return c.Action == Delete || c.Action == Replace || c.Action == Reinstall
+}
+
+// deletes tells whether the change's next call is a deletion.
+func (c *Change) deletes() bool {
+	return c.Action == Delete || c.Action == Replace && c.First == Delete
+}
+
+// gates holds each change for the reasons that it has in itself.
+func (p *decider) gates() {
+	for i := range p.changes {
+		c := &p.changes[i]
+		if c.destroys() {
+			p.ownership(c)
+			p.protection(c)
+		}
+		if c.Action == Delete && !c.Surplus {
+			p.prune(c)
+		}
+		if p.stack.Policy.Mode == "observe" {
+			c.hold(Hold{Guard: "mode", Reason: "the stack is only observed", Pos: p.stack.Policy.Pos})
+		}
+	}
+	p.budget()
+	p.quota()
+}
+
+// ownership is the gate that a forged or foreign mark does not pass. What a
+// manifest takes over by its ID is ours by that.
+func (p *decider) ownership(c *Change) {
+	if c.Want != nil && c.Want.Adopt == c.Live.ID || p.world.known(c.Live.Mark.Rev) {
+		return
+	}
+	c.hold(Hold{Guard: "owner", Reason: fmt.Sprintf("its mark names revision %s, which is neither a commit of this repository nor known to the journal",
+		shortRev(c.Live.Mark.Rev))})
+}
+
+func (p *decider) protection(c *Change) {
+	for _, top := range p.stack.Policy.Protect {
+		if c.Key.Below(top) && !c.Surplus {
+			c.hold(Hold{Guard: "protect", Reason: string(top) + " is protected", Pos: p.stack.Policy.Pos})
+			return
+		}
+	}
+}
+
+func (p *decider) prune(c *Change) {
+	switch {
+	case p.stack.UID == "":
+		c.hold(Hold{Guard: "prune", Reason: "the stack has no uid, so nothing is pruned; reconcile init writes one", Pos: p.stack.Pos})
+	case !p.stack.Policy.Prune:
+		c.hold(Hold{Guard: "prune", Reason: "prune is off", Pos: p.stack.Policy.PrunePos})
+	}
+}
+
+// budget holds all deletions where they are more than one run may make, and
+// where the source has shrunk to nothing or by a leap.
+func (p *decider) budget() {
+	var going []*Change
+	pruned := 0
+	for i := range p.changes {
+		c := &p.changes[i]
+		if c.destroys() && !c.Surplus && len(c.Held) == 0 {
+			going = append(going, c)
+		}
+		if c.Action == Delete && !c.Surplus {
+			pruned++
+		}
+	}
+	if reason := p.shrunk(pruned); reason != "" {
+		for _, c := range going {
+			if c.Action == Delete {
+				c.hold(Hold{Guard: "source", Reason: reason, Pos: p.stack.Policy.Pos})
+			}
+		}
+	}
+	limit := p.stack.Policy.MaxDeletes
+	if limit < 0 {
+		limit = max(1, p.diff.Managed/10)
+	}
+	if len(going) <= limit {
+		return
+	}
+	for _, c := range going {
+		c.hold(Hold{Guard: "maxDeletes", Reason: fmt.Sprintf("%d resources would be destroyed, and maxDeletes is %d", len(going), limit), Pos: p.stack.Policy.Pos})
+	}
+}
+
+// shrunk tells why the source itself is doubted: a source that is suddenly
+// empty, or a fifth smaller, is more often a mistake than a wish.
+func (p *decider) shrunk(pruned int) string {
+	switch {
+	case pruned > 0 && pruned >= p.diff.Managed && !p.stack.Policy.AllowEmpty:
+		return "nothing is left in the source, and policy.allowEmpty is off"
+	case p.stack.Policy.MaxDeletes < 0 && pruned > max(5, p.diff.Managed/5):
+		return fmt.Sprintf("the source lost %d of %d resources at once; policy.maxDeletes would allow it", pruned, p.diff.Managed)
+	}
+	return ""
+}
+
+// quota holds creations beyond the documented number of a kind.
+func (p *decider) quota() {
+	count := map[string]int{}
+	for _, r := range p.world.Live {
+		count[r.Kind]++
+	}
+	for i := range p.changes {
+		c := &p.changes[i]
+		if c.Action != Create {
+			continue
+		}
+		count[c.Kind]++
+		for _, limit := range c.Want.Kind.Limits {
+			if count[c.Kind] > limit.Max {
+				c.hold(Hold{Guard: "quota", Reason: fmt.Sprintf("Scaleway allows %d of kind %s in a%s %s; this would be number %d; %s",
+					limit.Max, c.Kind, vowel(limit.Per), limit.Per, count[c.Kind], limit.Remedy), Pos: c.Origins[0]})
+			}
+		}
+	}
+}
+
+func vowel(word string) string {
+	if strings.ContainsAny(word[:1], "aeio") {
+		return "n"
+	}
+	return ""
+}
+
+// spread lets each change wait for, or be held with, what it depends on. It
+// tells whether it held anything more.
+func (p *decider) spread() (more bool) {
+	byKey, leaving := p.index()
+	for i := range p.changes {
+		c := &p.changes[i]
+		if len(c.Held) > 0 {
+			continue
+		}
+		c.Waits, c.WaitsFor = c.Waits[:c.own()], nil
+		if c.deletes() {
+			p.contents(c, leaving)
+		} else {
+			p.needs(c, byKey)
+		}
+		more = more || len(c.Held) > 0
+	}
+	return more
+}
+
+// own counts the waits that the diff found; those after them are found anew.
+func (c *Change) own() int {
+	if c.ownWaits == nil {
+		n := len(c.Waits)
+		c.ownWaits = &n
+	}
+	return *c.ownWaits
+}
+
+// index finds the change of each wanted key, and the one by which each live ID goes away.
+func (p *decider) index() (byKey map[Key]*Change, leaving map[string]*Change) {
+	byKey, leaving = map[Key]*Change{}, map[string]*Change{}
+	for i := range p.changes {
+		c := &p.changes[i]
+		if !c.Surplus && c.Action != Delete {
+			byKey[c.Key] = c
+		}
+		if len(c.Held) == 0 && (c.Action == Delete || c.Action == Replace) {
+			leaving[c.Live.ID] = c
+		}
+	}
+	return byKey, leaving
+}
+
+// needs is why a creation or update is not due: what it needs is not ready.
+func (p *decider) needs(c *Change, byKey map[Key]*Change) {
+	for _, need := range c.Want.Needs {
+		other := byKey[need]
+		status, unsettled := p.diff.state[need]
+		switch {
+		case p.diff.unread[need]:
+			c.hold(Hold{Guard: "unknown", Reason: "needs " + string(need) + ", which could not be read"})
+		case other != nil && len(other.Held) == 0:
+			c.wait(need, "after "+string(need)+" is ready")
+		case other != nil && !p.diff.ready[need]:
+			c.hold(Hold{Guard: "needs", Reason: "needs " + string(need) + ", which is held: " + other.Held[0].Reason, Pos: other.Held[0].Pos})
+		case unsettled && status.Phase == Failed:
+			c.hold(Hold{Guard: "needs", Reason: "needs " + string(need) + ", which failed: " + status.Detail})
+		case unsettled:
+			c.wait(need, "after "+string(need)+" is ready")
+		}
+	}
+}
+
+// contents is the gate that keeps what others live in or use. What goes away by
+// itself goes first; what is to be replaced, its new one coming first, goes along.
+func (p *decider) contents(c *Change, leaving map[string]*Change) {
+	inside := map[string][]*Resource{"lives in it": p.diff.content[c.Live.ID], "uses it": p.diff.users[c.Live.ID]}
+	for _, how := range []string{"lives in it", "uses it"} {
+		for _, r := range inside[how] {
+			other := leaving[r.ID]
+			switch {
+			case r.Phase == Deleting:
+				c.wait("", "until "+called(r)+" is gone")
+			case other != nil && other.deletes():
+				c.wait(other.Key, "after "+called(r)+" is gone")
+			case other != nil && c.Action == Replace:
+				c.Notes = appendNew(c.Notes, called(r)+" goes along")
+			case other != nil:
+				c.wait(other.Key, "after "+called(r)+" is replaced")
+			default:
+				c.hold(Hold{Guard: "contents", Reason: fmt.Sprintf("%s (%s) %s and stays", called(r), r.ID, how)})
+			}
+		}
+	}
+}
+
+func appendNew(list []string, item string) []string {
+	if slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
+}
+
+// called is how people know a live resource: its key, or kind and name.
+func called(r *Resource) string {
+	if r.Mark.Key != "" {
+		return string(r.Mark.Key)
+	}
+	return r.Kind + " " + r.Name
+}
+
+// order puts deletions last, what lives in others before these.
+func (p *decider) order() {
+	depth := map[string]int{}
+	for _, r := range p.world.Live {
+		depth[r.ID] = p.depth(r, 0)
+	}
+	sort.SliceStable(p.changes, func(i, j int) bool {
+		a, b := &p.changes[i], &p.changes[j]
+		if a.Action != Delete || b.Action != Delete {
+			return a.Action != Delete && b.Action == Delete
+		}
+		return depth[a.Live.ID] > depth[b.Live.ID]
+	})
+}
+
+func (p *decider) depth(r *Resource, steps int) int {
+	deepest := 0
+	for _, inside := range p.diff.content[r.ID] {
+		if steps < maxDepth {
+			deepest = max(deepest, 1+p.depth(inside, steps+1))
+		}
+	}
+	return -deepest
+}
+
+func (p *decider) plan() *Plan {
+	plan := &Plan{
+		Stack: p.stack.Name, Owner: p.stack.Mark("", "").Owner(), Places: slices.Concat(p.stack.Regions, p.stack.Zones), At: p.world.Now,
+		Adopted: p.diff.Adopted, Settling: p.diff.Settling, Unmanaged: p.diff.Unmanaged, Foreign: p.diff.Foreign,
+		Receipts: p.world.Receipts, Managed: p.diff.Managed, Notices: p.diff.Notices,
+	}
+	var hashes []string
+	for _, c := range p.changes {
+		if len(c.Held) > 0 {
+			plan.Held = append(plan.Held, c)
+		} else {
+			plan.Steps = append(plan.Steps, c)
+		}
+		hashes = append(hashes, c.Hash)
+	}
+	slices.Sort(hashes)
+	plan.Hash = digest(hashes)
+	return plan
+}
+
+// Complete tells whether everything in scope could be read.
+func (p *Plan) Complete() bool {
+	return !slices.ContainsFunc(p.Receipts, func(r Receipt) bool { return !r.Complete && !r.OutOfScope })
+}
+
+// Due are the steps that need not wait.
+func (p *Plan) Due() []Change {
+	var due []Change
+	for _, c := range p.Steps {
+		if len(c.Waits) == 0 {
+			due = append(due, c)
+		}
+	}
+	return due
+}

@@ -1,0 +1,357 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// run tries the steps, several at once, each between two records.
+func (a *application) run(ctx context.Context, due []Change) {
+	if len(due) == 0 {
+		return
+	}
+	steps := make([]*Step, len(due))
+	for i := range due {
+		steps[i] = &Step{Change: due[i], Action: due[i].call(), Num: len(a.out.Steps) + i, State: "started"}
+	}
+	journalErrs := make([]error, len(steps))
+	calls := context.WithoutCancel(ctx) // a signal lets running calls end
+	parallel(len(steps), a.parallel(), func(i int) {
+		if !a.halted(ctx) {
+			journalErrs[i] = a.try(calls, steps[i])
+		}
+	})
+	for i, s := range steps {
+		if s.Started.IsZero() {
+			continue // it never began
+		}
+		a.out.Steps = append(a.out.Steps, s)
+		a.out.Err = cmp.Or(a.out.Err, journalErrs[i])
+		a.noteTry(s)
+	}
+}
+
+// halted is stopped for other goroutines: it notes nothing.
+func (a *application) halted(ctx context.Context) bool {
+	select {
+	case <-a.stop:
+		return true
+	default:
+		return ctx.Err() != nil
+	}
+}
+
+// call is the action of a change's next call.
+func (c *Change) call() Action {
+	if c.Action == Replace {
+		return c.First
+	}
+	return c.Action
+}
+
+func (a *application) noteTry(s *Step) {
+	key := s.Change.Key
+	switch {
+	case s.State == "accepted":
+		a.open[key] = s
+		delete(a.tries, key)
+	case transient(s.Err) && a.tries[key] < 8:
+		a.tries[key]++
+		a.retry = a.Clock.Now().Add(min(time.Second<<a.tries[key], 30*time.Second))
+		a.out.Steps = slices.DeleteFunc(a.out.Steps, func(o *Step) bool { return o == s })
+		a.tell(&s.Change, "waiting", "to try again: "+s.Err.Error(), s.Started)
+	default:
+		a.failed[key] = s.Err
+		a.tell(&s.Change, "failed", s.Err.Error(), s.Started)
+	}
+}
+
+// try makes one call between two records. The error is the journal's: the
+// call's own is in the step.
+func (a *application) try(ctx context.Context, s *Step) error {
+	s.Started = a.Clock.Now()
+	if err := a.Journal.Append(ctx, a.stepRecord(s, Intent)); err != nil {
+		s.State, s.Err, s.Ended = "failed", err, s.Started
+		return err
+	}
+	a.tell(&s.Change, "started", "", s.Started)
+	done := func() []Call { return nil }
+	if a.Calls != nil {
+		ctx, done = a.Calls(ctx)
+	}
+	s.ID, s.Err = a.do(ctx, s)
+	s.Ended, s.State = a.Clock.Now(), "accepted"
+	if s.Err != nil {
+		s.State = "failed"
+	}
+	r := a.stepRecord(s, Result)
+	r.Calls = done()
+	return a.Journal.Append(ctx, r)
+}
+
+func (a *application) do(ctx context.Context, s *Step) (id string, err error) {
+	c := &s.Change
+	kind, ok := a.Kinds.Find(c.Kind)
+	if !ok {
+		return "", fmt.Errorf("nothing knows the kind %s", c.Kind)
+	}
+	switch s.Action {
+	case Create:
+		return kind.Create(ctx, a.desired(c))
+	case Update:
+		return c.Live.ID, kind.Update(ctx, c.Live, a.desired(c))
+	case Delete:
+		return c.Live.ID, a.remove(ctx, kind, c)
+	}
+	return "", fmt.Errorf("%s: kind %s has no %s", c.Key, c.Kind, s.Action)
+}
+
+// remove deletes what is still there and still ours: a listing may be old.
+func (a *application) remove(ctx context.Context, kind Kind, c *Change) error {
+	now, can, err := kind.Get(ctx, c.Live.Scope, c.Live.ID)
+	switch {
+	case can && ClassOf(err) == NotFound:
+		return nil
+	case err != nil:
+		return err
+	case can && now.Mark != c.Live.Mark && now.Mark.Key != c.Live.Mark.Key:
+		return &Error{Class: Conflict, Message: "its mark has changed since it was listed; it was not deleted"}
+	}
+	return kind.Delete(ctx, c.Live)
+}
+
+func (a *application) desired(c *Change) Desired[any] {
+	d := Desired[any]{Key: c.Key, Name: c.Want.Name, Scope: c.Want.Scope, Spec: c.Want.Spec, Mark: a.Stack.Mark(c.Key, a.Revision.ID), Tags: c.Want.Tags}
+	if c.Live != nil && c.Action == Update {
+		d.Name = c.Live.Name
+		for _, f := range c.Fields {
+			d.Changed = append(d.Changed, f.Path)
+		}
+	}
+	return d
+}
+
+// refresh reads what is awaited, by the cheaper of single reads and a listing,
+// settles the steps whose effects are seen, and plans again.
+func (a *application) refresh(ctx context.Context) {
+	if a.Journal != nil {
+		memory, err := a.Journal.Memory(ctx)
+		if err != nil {
+			a.out.Err = err
+			return
+		}
+		a.world.Memory = memory
+	}
+	a.world.Now = a.Clock.Now()
+	for id, awaited := range a.awaited() {
+		a.read(ctx, id, awaited)
+	}
+	a.world.Now = a.Clock.Now()
+	if err := a.know(ctx, a.world); err != nil {
+		a.out.Err = err
+		return
+	}
+	a.out.Plan = a.decide(ctx, a.wish, a.world)
+	a.out.Err = cmp.Or(a.out.Err, a.settleSteps(ctx))
+}
+
+// awaited are the live IDs worth reading, by listing; "" stands for one whose ID is not known.
+func (a *application) awaited() map[listingID][]string {
+	out := map[listingID][]string{}
+	add := func(kind string, scope Scope, id string) {
+		at := listingID{kind, scope}
+		if !slices.Contains(out[at], id) {
+			out[at] = append(out[at], id)
+		}
+	}
+	for _, r := range a.world.Live {
+		if r.Phase != Ready && r.Phase != Failed && !r.Mark.IsZero() {
+			add(r.Kind, r.Scope, r.ID)
+		}
+	}
+	for _, s := range a.open {
+		add(s.Change.Kind, s.scope(), s.ID)
+	}
+	for _, c := range a.out.Plan.Steps {
+		memo := a.world.Memory[c.Key]
+		switch {
+		case c.Until.IsZero() && a.tries[c.Key] == 0:
+		case c.Live != nil:
+			add(c.Kind, c.Live.Scope, c.Live.ID)
+		case memo.ID != "" && !memo.Gone:
+			add(c.Kind, c.Scope, memo.ID)
+		default:
+			add(c.Kind, c.Scope, "")
+		}
+	}
+	for _, r := range a.world.Receipts {
+		if _, known := a.Kinds.Find(r.Kind); known && !r.Complete && !r.OutOfScope {
+			add(r.Kind, r.Scope, "")
+		}
+	}
+	return out
+}
+
+func (s *Step) scope() Scope {
+	if s.Action == Delete {
+		return s.Change.Live.Scope
+	}
+	return s.Change.Scope
+}
+
+func (a *application) read(ctx context.Context, at listingID, ids []string) {
+	kind, ok := a.Kinds.Find(at.kind)
+	if !ok {
+		return
+	}
+	pages := 1
+	for _, r := range a.world.Receipts {
+		if r.Kind == at.kind && r.Scope == at.scope {
+			pages += r.Count / 100
+		}
+	}
+	if slices.Contains(ids, "") || len(ids) > pages+2 || !kind.ops.canGet() {
+		a.relist(ctx, kind, at.scope)
+		return
+	}
+	found := make([]*Resource, len(ids))
+	errs := make([]error, len(ids))
+	parallel(len(ids), a.parallel(), func(i int) { found[i], _, errs[i] = kind.Get(ctx, at.scope, ids[i]) })
+	for i, id := range ids {
+		if errs[i] == nil || ClassOf(errs[i]) == NotFound {
+			a.world.put(id, found[i])
+		}
+	}
+}
+
+// relist lists again. What a Get or an answer showed lately, and the listing lacks, is joined.
+func (a *application) relist(ctx context.Context, kind Kind, scope Scope) {
+	a.list(ctx, a.world, []listing{{kind, scope}}, usedKinds(a.wish))
+	a.join(ctx, a.world, a.wish)
+}
+
+// put replaces what was seen of an ID; nil removes it.
+func (w *World) put(id string, r *Resource) {
+	w.Live = slices.DeleteFunc(w.Live, func(o *Resource) bool { return o.ID == id })
+	if r != nil {
+		w.Live = append(w.Live, r)
+	}
+}
+
+// settleSteps closes the open steps whose effects are seen, each with a record.
+func (a *application) settleSteps(ctx context.Context) error {
+	var records []Record
+	for _, key := range sortedKeys(a.open) {
+		s := a.open[key]
+		event, why := a.effect(s)
+		if event == "" {
+			a.tell(&s.Change, "waiting", why, s.Started)
+			continue
+		}
+		delete(a.open, key)
+		s.Ended, s.State = a.Clock.Now(), "done"
+		if why != "" {
+			s.State, s.Err = "failed", &Error{Class: Invalid, Message: why}
+			a.failed[key] = s.Err
+		}
+		a.tell(&s.Change, s.State, why, s.Started)
+		records = append(records, a.stepRecord(s, event))
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	return a.Journal.Append(context.WithoutCancel(ctx), records...)
+}
+
+// effect tells what has become of an accepted step: an empty event means that
+// it is still under way, and why says how; else why is set if it failed.
+func (a *application) effect(s *Step) (event Event, why string) {
+	if s.Action == Delete {
+		if slices.ContainsFunc(a.world.Live, func(r *Resource) bool { return r.ID == s.ID }) {
+			return "", "to be gone"
+		}
+		return Settled, ""
+	}
+	plan := a.out.Plan
+	for _, c := range plan.Held {
+		if c.Key == s.Change.Key && slices.ContainsFunc(c.Held, func(h Hold) bool { return h.Guard == "unchanged" }) {
+			return Unchanged, "accepted, but nothing changed"
+		}
+	}
+	for _, r := range a.world.Live {
+		if r.ID == s.ID && r.Phase == Failed {
+			return Settled, cmp.Or(r.Detail, "it failed")
+		}
+	}
+	still := func(c Change) bool { return c.Key == s.Change.Key && !c.Surplus }
+	if plan.ready[s.Change.Key] && !slices.ContainsFunc(plan.Steps, still) && !slices.ContainsFunc(plan.Held, still) {
+		return Settled, ""
+	}
+	if plan.ready[s.Change.Key] && s.Action == Update && slices.ContainsFunc(plan.Steps, func(c Change) bool { return still(c) && !sameWish(c.Hash, s.Change.Hash) }) {
+		return Settled, "" // what follows is another change
+	}
+	return "", "for ready"
+}
+
+func (a *application) stepRecord(s *Step, event Event) Record {
+	r := a.record(event)
+	c := &s.Change
+	r.Tag += fmt.Sprintf("/%s/%d", c.Key, s.Num)
+	r.Key, r.RunNum, r.Action, r.Hash, r.ID, r.Fun = c.Key, s.Num, s.Action, c.Hash, s.ID, fun(c.Kind, s.Action)
+	if event == Intent {
+		if c.Live != nil {
+			r.ID = c.Live.ID
+		}
+		return r
+	}
+	ok := s.Err == nil
+	r.Return = &Return{Name: string(c.Key), Result: &ok, Comment: s.comment(event), StartedAt: s.Started.UTC(),
+		Duration: s.Ended.Sub(s.Started).Microseconds(), SLS: c.sls(), Changes: map[string]OldNew{}}
+	if s.Err != nil {
+		r.Return.Class = ClassOf(s.Err)
+		return r
+	}
+	for _, f := range c.Fields {
+		r.Return.Changes[f.Path] = OldNew{Old: text(f.From), New: text(f.To)}
+	}
+	return r
+}
+
+func (s *Step) comment(event Event) string {
+	past := map[Action]string{Create: "Created", Update: "Updated", Delete: "Deleted"}[s.Action]
+	switch {
+	case s.Err != nil:
+		return s.Err.Error()
+	case event == Result:
+		return map[Action]string{Create: "Creation", Update: "Update", Delete: "Deletion"}[s.Action] + " accepted"
+	case event == Unchanged:
+		return "Accepted, but nothing changed"
+	}
+	return past
+}
+
+// fun names the function of a step as Salt does: what shall be present or absent.
+func fun(kind string, action Action) string {
+	if action == Delete {
+		return strings.ToLower(kind) + ".absent"
+	}
+	return strings.ToLower(kind) + ".present"
+}
+
+func (c *Change) sls() string {
+	if len(c.Origins) == 0 {
+		return ""
+	}
+	return c.Origins[0].Short()
+}
+
+func text(v any) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}

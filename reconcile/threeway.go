@@ -1,0 +1,43 @@
+package reconcile
+
+import "reflect"
+
+// Compare labels the fields of a change with the side that moved since base, the
+// desired state at the revision at which the resource was last changed.
+//
+//	base = desired, base != live    drift
+//	base = live, base != desired    pending
+//	base differs from both          conflict
+//	base not known                  none
+//
+// Secrets and values that others give are not known. It is pure but for c's fields.
+func Compare(c *Change, base *Wanted) {
+	was := leavesByPath(base.Kind.Fields, base.Spec)
+	for i := range c.Fields {
+		f := &c.Fields[i]
+		if _, later := base.Unknown[f.Path]; later || f.Secret || f.Unknown != "" || kept(base, f.Path) {
+			continue
+		}
+		f.Base = nil
+		if l, ok := was[f.Path]; ok {
+			f.Base = l.plain()
+		}
+		switch {
+		case equalPlain(f.Base, f.To):
+			f.Label = Drifted
+		case equalPlain(f.Base, f.From):
+			f.Label = Pending
+		default:
+			f.Label = Conflicting
+		}
+	}
+}
+
+// kept tells whether the manifest left a field out that then stays as it is live.
+func kept(base *Wanted, path string) bool {
+	f := fieldAt(base.Kind.Fields, path)
+	_, set := base.Set[path]
+	return f != nil && f.Plan.Has("keep") && !set
+}
+
+func equalPlain(a, b any) bool { return reflect.DeepEqual(a, b) }
