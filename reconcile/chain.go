@@ -106,46 +106,51 @@ type Head struct {
 }
 
 // Next checks that r, whose canonical bytes are given, is whole and follows the
-// head, and returns the head that it makes. The error is a *Break, or tells why
-// the bytes could not be read.
+// head, and returns the head that it makes. The error is a *Break.
 func (h Head) Next(r Record, canonical []byte) (Head, error) {
-	if reason := h.against(r, canonical); reason != "" {
-		return h, &Break{Stack: h.Stack, Seq: r.Seq, Reason: reason}
+	if b := h.against(r, canonical); b != nil {
+		b.Stack = h.Stack
+		return h, b
 	}
 	return Head{Stack: h.Stack, Count: r.Seq, Sum: r.Sum}, nil
 }
 
-func (h Head) against(r Record, canonical []byte) string {
+func (h Head) against(r Record, canonical []byte) *Break {
 	switch sum, err := Digest(r.Prev, canonical); {
 	case err != nil || sum != r.Sum:
-		return fmt.Sprintf("%s was changed: its hash does not fit", named(r))
+		return breakAt(r.Seq, "%s was changed: its hash does not fit", named(r))
 	case r.Stack != h.Stack:
-		return fmt.Sprintf("%s belongs to stack %s", named(r), r.Stack)
+		return breakAt(r.Seq, "%s belongs to stack %s", named(r), r.Stack)
 	case r.Seq <= h.Count:
-		return fmt.Sprintf("%s was inserted or moved: it stands after record %d", named(r), h.Count)
+		return breakAt(r.Seq, "%s was inserted or moved: it stands after record %d", named(r), h.Count)
 	case r.Seq > h.Count+1:
-		return fmt.Sprintf("%s: %s stands in its place", missing(h.Count+1, r.Seq-1), named(r))
+		return breakAt(h.Count+1, "%s: %s stands in its place", missing(h.Count+1, r.Seq-1), named(r))
 	case r.Prev != h.Sum:
-		return fmt.Sprintf("%s was inserted, or the one before it was replaced: it was not written after that one", named(r))
+		return breakAt(r.Seq, "%s was inserted, or the one before it was replaced: it was not written after that one", named(r))
 	}
-	return ""
+	return nil
+}
+
+func breakAt(seq int64, format string, args ...any) *Break {
+	return &Break{Seq: seq, Reason: fmt.Sprintf(format, args...)}
 }
 
 // Ends checks that the chain ends in the head that was noted for it, so that
-// nothing is missing at its end.
+// nothing is missing at its end. The error is a *Break.
 func (h Head) Ends(noted Head) error {
-	reason := ""
+	var b *Break
 	switch {
 	case h.Count < noted.Count:
-		reason = missing(h.Count+1, noted.Count) + ": the chain ends before it should"
+		b = breakAt(h.Count+1, "%s: the chain ends before it should", missing(h.Count+1, noted.Count))
 	case h.Count > noted.Count:
-		reason = fmt.Sprintf("record %d was inserted: the chain should end with record %d", noted.Count+1, noted.Count)
+		b = breakAt(noted.Count+1, "record %d was inserted: the chain should end with record %d", noted.Count+1, noted.Count)
 	case h.Sum != noted.Sum:
-		reason = fmt.Sprintf("the head was changed: it is not the hash of record %d", h.Count)
+		b = breakAt(h.Count, "record %d is not the one that the chain's head was made of: one of the two was changed", h.Count)
 	default:
 		return nil
 	}
-	return &Break{Stack: h.Stack, Seq: min(h.Count, noted.Count) + 1, Reason: reason}
+	b.Stack = h.Stack
+	return b
 }
 
 func named(r Record) string { return fmt.Sprintf("record %d (%s)", r.Seq, r.Tag) }

@@ -72,6 +72,17 @@ func (e *Engine) scopes() []listing {
 	return out
 }
 
+// places are those in which anything is listed.
+func (e *Engine) places() []string {
+	var out []string
+	for _, l := range e.scopes() {
+		if l.scope.Place != "" {
+			out = appendNew(out, l.scope.Place)
+		}
+	}
+	return out
+}
+
 func usedKinds(wish *Wish) map[string]bool {
 	used := map[string]bool{}
 	for _, w := range wish.Ordered {
@@ -238,6 +249,7 @@ func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
 	plan.Revision, plan.Kinds = e.Revision, len(e.Kinds)
 	plan.Notices = append(slices.Clone(wish.Notices), plan.Notices...)
 	plan.ready = diff.ready
+	plan.Places = e.places()
 	return plan
 }
 

@@ -284,7 +284,7 @@ func (p *decider) depth(r *Resource, steps int) int {
 
 func (p *decider) plan() *Plan {
 	plan := &Plan{
-		Stack: p.stack.Name, Owner: p.stack.Mark("", "").Owner(), Places: slices.Concat(p.stack.Regions, p.stack.Zones), At: p.world.Now,
+		Stack: p.stack.Name, Owner: p.stack.Mark("", "").Owner(), At: p.world.Now,
 		Adopted: p.diff.Adopted, Settling: p.diff.Settling, Unmanaged: p.diff.Unmanaged, Foreign: p.diff.Foreign,
 		Receipts: p.world.Receipts, Managed: p.diff.Managed, Notices: p.diff.Notices,
 	}
@@ -316,4 +316,18 @@ func (p *Plan) Due() []Change {
 		}
 	}
 	return due
+}
+
+// Everything are the keys that the plan says something about.
+func (p *Plan) Everything() []Key {
+	var keys []Key
+	for _, changes := range [][]Change{p.Steps, p.Held, p.Adopted} {
+		for _, c := range changes {
+			keys = append(keys, c.Key)
+		}
+	}
+	for _, s := range p.Settling {
+		keys = append(keys, s.Key)
+	}
+	return keys
 }

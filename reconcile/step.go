@@ -106,6 +106,8 @@ func (a *application) do(ctx context.Context, s *Step) (id string, err error) {
 		return c.Live.ID, kind.Update(ctx, c.Live, a.desired(c))
 	case Delete:
 		return c.Live.ID, a.remove(ctx, kind, c)
+	case Forget:
+		return c.Live.ID, kind.Update(ctx, c.Live, Desired[any]{Key: c.Key, Name: c.Live.Name, Scope: c.Scope, Spec: c.Live.Spec})
 	}
 	return "", fmt.Errorf("%s: kind %s has no %s", c.Key, c.Kind, s.Action)
 }
@@ -322,12 +324,12 @@ func (a *application) stepRecord(s *Step, event Event) Record {
 }
 
 func (s *Step) comment(event Event) string {
-	past := map[Action]string{Create: "Created", Update: "Updated", Delete: "Deleted"}[s.Action]
+	past := map[Action]string{Create: "Created", Update: "Updated", Delete: "Deleted", Forget: "Let go"}[s.Action]
 	switch {
 	case s.Err != nil:
 		return s.Err.Error()
 	case event == Result:
-		return map[Action]string{Create: "Creation", Update: "Update", Delete: "Deletion"}[s.Action] + " accepted"
+		return map[Action]string{Create: "Creation", Update: "Update", Delete: "Deletion", Forget: "Letting go"}[s.Action] + " accepted"
 	case event == Unchanged:
 		return "Accepted, but nothing changed"
 	}

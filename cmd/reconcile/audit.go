@@ -1,0 +1,316 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/journal"
+	"gitlab.com/reconciled/reconciled/reconcile/store"
+)
+
+// auditFlags choose records.
+type auditFlags struct {
+	run, key, since, stack string
+	format                 string
+	follow                 bool
+	lines                  int
+}
+
+func (a *app) auditCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Read and check the journal",
+		Long: `Audit reads the journal of the store: every step of every run, before its call
+and after it, each record holding the hash of the one before.`,
+	}
+	cmd.AddCommand(a.auditShow(), a.auditVerify(), a.auditExport(), a.auditTail())
+	return cmd
+}
+
+func (f *auditFlags) choose(cmd *cobra.Command, formats ...string) {
+	cmd.Flags().StringVar(&f.run, "run", "", "only the run with this job ID")
+	cmd.Flags().StringVar(&f.key, "key", "", "only this key and what is below it")
+	cmd.Flags().StringVar(&f.since, "since", "", "only from this time on: 2026-11-21T09:00:00Z, or 3h ago")
+	cmd.Flags().StringVar(&f.stack, "stack", "", "only this stack (as name.uid)")
+	if len(formats) > 0 {
+		cmd.Flags().StringVar(&f.format, "format", formats[0], "one of "+fmt.Sprint(formats))
+	}
+}
+
+func (f *auditFlags) filter() (store.Filter, error) {
+	out := store.Filter{JID: f.run, Key: reconcile.Key(f.key), Stack: f.stack}
+	if f.since == "" {
+		return out, nil
+	}
+	if ago, err := time.ParseDuration(f.since); err == nil {
+		out.Since = time.Now().Add(-ago)
+		return out, nil
+	}
+	at, err := time.Parse(time.RFC3339, f.since)
+	if err != nil {
+		return out, fmt.Errorf("--since %s: wants a duration such as 3h, or a time such as 2026-11-21T09:00:00Z", f.since)
+	}
+	out.Since = at
+	return out, nil
+}
+
+// withRecords opens the store and hands the chosen records to f.
+func (a *app) withRecords(ctx context.Context, flags auditFlags, f func(*store.Store, iter.Seq2[reconcile.Record, error]) error) error {
+	filter, err := flags.filter()
+	if err != nil {
+		return err
+	}
+	folder := a.flags.store
+	if folder == "" {
+		s := &session{app: a, scope: scope{location: "."}}
+		folder = filepath.Join(s.top(), ".reconcile")
+	}
+	st, ok, err := store.OpenExisting(folder)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("there is no store in %s: nothing has been applied from here yet (--store names another folder)", folder)
+	}
+	defer st.Close()
+	return f(st, st.Records(ctx, filter))
+}
+
+func (a *app) auditShow() *cobra.Command {
+	var f auditFlags
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Show what runs did, the last one last",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(f.format, "text", "salt", "json"); err != nil {
+				return err
+			}
+			return a.withRecords(cmd.Context(), f, func(_ *store.Store, records iter.Seq2[reconcile.Record, error]) error {
+				return showRecords(a.out, records, f.format)
+			})
+		},
+	}
+	f.choose(cmd, "text", "salt", "json")
+	return cmd
+}
+
+func showRecords(w io.Writer, records iter.Seq2[reconcile.Record, error], format string) error {
+	if format == "text" {
+		return recordLines(w, records)
+	}
+	var byStack []string
+	grouped := map[string][]reconcile.Record{}
+	for r, err := range records {
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(byStack, r.Stack) {
+			byStack = append(byStack, r.Stack)
+		}
+		grouped[r.Stack] = append(grouped[r.Stack], r)
+	}
+	returns := map[string]map[string]journal.StateReturn{}
+	for _, stack := range byStack {
+		states, err := journal.States(sequence(grouped[stack]))
+		if err != nil {
+			return err
+		}
+		if format == "salt" {
+			if err := journal.Highstate(w, stack, states); err != nil {
+				return err
+			}
+			continue
+		}
+		for target, of := range journal.Returns(stack, states) {
+			returns[target] = of
+		}
+	}
+	if format == "salt" {
+		return nil
+	}
+	return indented(w, returns)
+}
+
+func sequence(records []reconcile.Record) iter.Seq2[reconcile.Record, error] {
+	return func(yield func(reconcile.Record, error) bool) {
+		for _, r := range records {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+func indented(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// recordLines prints a line per record, for reading from top to bottom.
+func recordLines(w io.Writer, records iter.Seq2[reconcile.Record, error]) error {
+	for r, err := range records {
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(w, reconcile.Clean(recordLine(r))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var eventWords = map[reconcile.Event]string{
+	reconcile.RunStarted: "run", reconcile.Intent: "intent", reconcile.Result: "result", reconcile.Settled: "settled",
+	reconcile.Unchanged: "unchanged", reconcile.Skipped: "skipped", reconcile.RunEnded: "end",
+}
+
+func recordLine(r reconcile.Record) string {
+	line := fmt.Sprintf("%s  %s  %-9s", r.Stamp.UTC().Format("2006-01-02 15:04:05"), r.JID, eventWords[r.Event])
+	if r.Event == reconcile.RunStarted {
+		line += fmt.Sprintf("  %s by %s@%s (%s) at %.7s", r.Stack, r.Actor.User, r.Actor.Host, r.Actor.Kind, r.Revision)
+	}
+	if r.Key != "" {
+		line += fmt.Sprintf("  %-7s %s", r.Action, r.Key)
+	}
+	if r.Return != nil {
+		line += "  " + r.Return.Comment
+	}
+	if r.ID != "" && r.Event != reconcile.Intent {
+		line += "  [" + r.ID + "]"
+	}
+	for _, call := range r.Calls {
+		line += fmt.Sprintf("\n%43s%s %s %d, %d ms, request %s", "", call.Method, call.Path, call.Status, call.Millis, call.RequestID)
+	}
+	return line
+}
+
+func (a *app) auditVerify() *cobra.Command {
+	var f auditFlags
+	cmd := &cobra.Command{
+		Use:   "verify [FILE]",
+		Short: "Check that no record was changed, removed, inserted or moved",
+		Long: `Verify checks every chain of records in the store, or in a file that audit
+export wrote. It names the first record that is not as it was written.
+
+Exit status: 0 all is as it was written; 1 something is not.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.verifyFile(args[0])
+			}
+			return a.withRecords(cmd.Context(), f, func(st *store.Store, _ iter.Seq2[reconcile.Record, error]) error {
+				heads, err := st.Verify(cmd.Context())
+				return a.tellHeads(heads, err)
+			})
+		},
+	}
+	return cmd
+}
+
+func (a *app) verifyFile(name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	heads, err := journal.VerifyExport(file)
+	return a.tellHeads(heads, err)
+}
+
+func (a *app) tellHeads(heads []journal.Head, err error) error {
+	if err != nil {
+		return fmt.Errorf("the journal does not verify: %w", err)
+	}
+	if len(heads) == 0 {
+		fmt.Fprintln(a.out, "There are no records.")
+	}
+	for _, head := range heads {
+		fmt.Fprintf(a.out, "%s: %d records, none changed; head %s\n", head.Stack, head.Count, head.Sum)
+	}
+	return nil
+}
+
+func (a *app) auditExport() *cobra.Command {
+	var f auditFlags
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Write records as JSON lines that audit verify checks, or as Salt returns",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(f.format, "json", "salt"); err != nil {
+				return err
+			}
+			return a.withRecords(cmd.Context(), f, func(_ *store.Store, records iter.Seq2[reconcile.Record, error]) error {
+				if f.format == "salt" {
+					return showRecords(a.out, records, "json")
+				}
+				return journal.Export(a.out, records)
+			})
+		},
+	}
+	f.choose(cmd, "json", "salt")
+	return cmd
+}
+
+func (a *app) auditTail() *cobra.Command {
+	var f auditFlags
+	cmd := &cobra.Command{
+		Use:   "tail",
+		Short: "Show the last records, and with --follow those to come",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop, end := a.interrupts(cmd.Context())
+			defer end()
+			return a.withRecords(ctx, f, func(st *store.Store, records iter.Seq2[reconcile.Record, error]) error {
+				return a.tail(ctx, stop, st, records, f)
+			})
+		},
+	}
+	f.choose(cmd)
+	cmd.Flags().BoolVar(&f.follow, "follow", false, "go on until interrupted")
+	cmd.Flags().IntVarP(&f.lines, "lines", "n", 20, "how many")
+	return cmd
+}
+
+func (a *app) tail(ctx context.Context, stop <-chan struct{}, st *store.Store, records iter.Seq2[reconcile.Record, error], f auditFlags) error {
+	seen := map[string]int64{}
+	for {
+		var last []reconcile.Record
+		for r, err := range records {
+			if err != nil {
+				return errors.Join(recordLines(a.out, sequence(last)), err)
+			}
+			if r.Seq > seen[r.Stack] {
+				last = append(last, r)
+				seen[r.Stack] = r.Seq
+			}
+		}
+		slices.SortStableFunc(last, func(x, y reconcile.Record) int { return x.Stamp.Compare(y.Stamp) })
+		if err := recordLines(a.out, sequence(last[max(0, len(last)-f.lines):])); err != nil || !f.follow {
+			return err
+		}
+		select {
+		case <-stop:
+			return nil
+		case <-time.After(time.Second):
+		}
+		filter, err := f.filter()
+		if err != nil {
+			return err
+		}
+		records = st.Records(ctx, filter)
+	}
+}

@@ -1,0 +1,17 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands are the verbs, in the order in which the help lists them.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		a.validateCommand(),
+		a.planCommand(),
+		a.applyCommand(),
+		a.driftCommand(),
+		a.forgetCommand(),
+		a.auditCommand(),
+		a.simulatorCommand(),
+		a.versionCommand(),
+	}
+}

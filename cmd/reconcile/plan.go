@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/report"
+)
+
+// planFlags are the flags of plan.
+type planFlags struct {
+	scope
+	detailed bool
+	out      string
+	output   string
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan [PATH|GIT-URL]",
+		Short: "Say what there is to do, and change nothing",
+		Long: `Plan reads the manifests of a folder or Git repository, lists what is live,
+and says what would be done and why. It changes nothing.
+
+Exit status: 0 computed, also with changes; 1 error; 3 something could not be
+read. With --detailed-exitcode also: 2 there are changes, or some are under way;
+4 there is nothing to do but what is held.`,
+		Example: `  reconcile plan
+  reconcile plan --simulator examples/quickstart
+  reconcile plan --out change.plan && reconcile apply change.plan
+  reconcile plan --ref v1.4.2 https://gitlab.com/acme/infra.git`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.location = first(args)
+			return a.plan(cmd, f)
+		},
+	}
+	f.flags(cmd)
+	f.picks(cmd)
+	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "exit 2 if there are changes, 4 if all of them are held")
+	cmd.Flags().StringVar(&f.out, "out", "", "save the plan in this file, for apply")
+	outputFlag(cmd, &f.output, "text", "json", "salt")
+	return cmd
+}
+
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
+func (a *app) plan(cmd *cobra.Command, f planFlags) error {
+	if err := checkOutput(f.output, "text", "json", "salt"); err != nil {
+		return err
+	}
+	s, err := a.prepare(cmd.Context(), f.scope, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	plan, _, err := s.engine.Plan(cmd.Context(), s.wish)
+	if err != nil {
+		return err
+	}
+	if err := s.checkTargets(plan); err != nil {
+		return err
+	}
+	if err := s.print(a.out, plan, f.output); err != nil {
+		return err
+	}
+	if f.out != "" {
+		if err := s.save(plan, f.out); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.err, "Saved in %s; apply it within 24 hours: reconcile apply %s\n", f.out, f.out)
+	}
+	a.code = planCode(report.Has(plan), f.detailed)
+	return nil
+}
+
+// planCode is the exit status of a plan that was computed.
+func planCode(c report.Counts, detailed bool) exitCode {
+	switch {
+	case c.Unknown > 0:
+		return exitIncomplete
+	case !detailed:
+		return exitDone
+	case c.Changes() || c.Settling > 0:
+		return exitDiffers
+	case c.Held > 0:
+		return exitHeld
+	}
+	return exitDone
+}
+
+// print writes a plan in one of its forms.
+func (s *session) print(w io.Writer, plan *reconcile.Plan, output string) error {
+	switch output {
+	case "json":
+		return report.PlanJSON(w, plan, report.JSONOptions{Version: version()})
+	case "salt":
+		return saltPlan(w, plan)
+	}
+	return report.Plan(w, plan, s.style(w))
+}
+
+// outputFlag declares -o, whose first word is the default.
+func outputFlag(cmd *cobra.Command, into *string, words ...string) {
+	usage := "output: " + words[0]
+	for _, word := range words[1:] {
+		usage += " or " + word
+	}
+	cmd.Flags().StringVarP(into, "output", "o", words[0], usage)
+}
+
+func checkOutput(output string, words ...string) error {
+	for _, word := range words {
+		if output == word {
+			return nil
+		}
+	}
+	return fmt.Errorf("-o %s: there are %v", output, words)
+}

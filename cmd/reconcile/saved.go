@@ -1,0 +1,169 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/report"
+)
+
+// planVersion is the version of plan files.
+const planVersion = 1
+
+// planLife is how long a saved plan may be applied.
+const planLife = 24 * time.Hour
+
+// savedPlan is a plan file: what was planned of what, by hashes, and the plan as
+// people and programs read it. It holds no secret values.
+type savedPlan struct {
+	Version  int             `json:"reconcile_plan"`
+	Program  string          `json:"program"`
+	Location string          `json:"location"`
+	Ref      string          `json:"ref,omitempty"`
+	Files    []string        `json:"files,omitempty"`
+	Targets  []string        `json:"targets,omitempty"`
+	Excludes []string        `json:"excludes,omitempty"`
+	Owner    string          `json:"stack"`
+	Revision string          `json:"revision"`
+	Created  time.Time       `json:"created"`
+	Hash     string          `json:"hash"`
+	Changes  []savedChange   `json:"changes"`
+	Plan     json.RawMessage `json:"plan"` // as plan -o json prints it
+}
+
+type savedChange struct {
+	Key    reconcile.Key    `json:"key"`
+	Action reconcile.Action `json:"action"`
+	Hash   string           `json:"hash"`
+	Held   bool             `json:"held,omitempty"`
+}
+
+// save writes a plan file that only its owner may read.
+func (s *session) save(plan *reconcile.Plan, file string) error {
+	location := s.location
+	if abs, err := filepath.Abs(location); err == nil && isFolder(location) {
+		location = abs
+	}
+	var text strings.Builder
+	if err := report.PlanJSON(&text, plan, report.JSONOptions{Version: version()}); err != nil {
+		return err
+	}
+	saved := savedPlan{
+		Version: planVersion, Program: version(), Location: location, Ref: s.ref, Files: s.files, Targets: s.targets, Excludes: s.excludes,
+		Owner: plan.Owner, Revision: s.pin(), Created: s.clock.Now().UTC(), Hash: plan.Hash, Changes: savedChanges(plan), Plan: json.RawMessage(text.String()),
+	}
+	data, err := json.MarshalIndent(saved, "", "  ")
+	if err != nil {
+		return err
+	}
+	part := file + ".part"
+	if err := os.WriteFile(part, append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("save the plan: %w", err)
+	}
+	return os.Rename(part, file)
+}
+
+// pin is what the plan was made of, exactly: the commit, and the digest of a
+// folder that differs from it.
+func (s *session) pin() string {
+	if s.revision.Digest == "" {
+		return s.revision.Hash
+	}
+	return s.revision.Hash + "+" + s.revision.Digest
+}
+
+func savedChanges(plan *reconcile.Plan) []savedChange {
+	out := []savedChange{}
+	for _, c := range plan.Steps {
+		out = append(out, savedChange{c.Key, c.Action, c.Hash, false})
+	}
+	for _, c := range plan.Held {
+		out = append(out, savedChange{c.Key, c.Action, c.Hash, true})
+	}
+	return out
+}
+
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return name != "" && err == nil && info.Mode().IsRegular()
+}
+
+func loadPlan(file string) (*savedPlan, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the plan: %w", err)
+	}
+	var saved savedPlan
+	if err := json.Unmarshal(data, &saved); err != nil || saved.Version == 0 {
+		return nil, fmt.Errorf("apply %s: it is no plan that plan --out saved; for a single manifest use -f %s", file, file)
+	}
+	if saved.Version != planVersion {
+		return nil, fmt.Errorf("apply %s: it has version %d of plan files, and this program knows version %d; plan again", file, saved.Version, planVersion)
+	}
+	return &saved, nil
+}
+
+// scope is what the plan was made of. A remote or named revision is pinned to its commit.
+func (p *savedPlan) scope(given scope) scope {
+	given.location, given.ref, given.files, given.targets, given.excludes = p.Location, p.Ref, p.Files, p.Targets, p.Excludes
+	if hash, digest, dirty := strings.Cut(p.Revision, "+"); p.Ref != "" || !dirty && digest == "" && hash != "" && !isFolder(p.Location) {
+		given.ref = hash
+	}
+	return given
+}
+
+// compare refuses a plan that no longer is what was saved, and says how it differs.
+func (p *savedPlan) compare(s *session, plan *reconcile.Plan) error {
+	var reasons []string
+	now := savedChanges(plan)
+	switch age := s.clock.Now().Sub(p.Created); {
+	case age > planLife:
+		reasons = append(reasons, fmt.Sprintf("it is %s old; plans expire after 24 hours", age.Round(time.Minute)))
+	case p.Program != version():
+		reasons = append(reasons, fmt.Sprintf("it was made by version %s, and this is %s", p.Program, version()))
+	case p.Owner != plan.Owner:
+		reasons = append(reasons, "it is of stack "+p.Owner+", and this is "+plan.Owner)
+	case p.Revision != s.pin():
+		reasons = append(reasons, "the source moved from "+shortPin(p.Revision)+" to "+shortPin(s.pin()))
+	}
+	reasons = append(reasons, planDifferences(p.Changes, now)...)
+	if len(reasons) == 0 {
+		return nil
+	}
+	fmt.Fprintln(s.err, "The saved plan is stale, and nothing was changed:")
+	for _, reason := range reasons {
+		fmt.Fprintln(s.err, "  "+reconcile.Clean(reason))
+	}
+	fmt.Fprintln(s.err, "Plan again: reconcile plan --out FILE", p.Location)
+	return saidError{exitStale}
+}
+
+func shortPin(pin string) string {
+	if hash, _, dirty := strings.Cut(pin, "+"); dirty {
+		return hash[:min(7, len(hash))] + "+"
+	}
+	return pin[:min(7, len(pin))]
+}
+
+// planDifferences says what one plan has and the other has not.
+func planDifferences(before, now []savedChange) []string {
+	var out []string
+	has := func(list []savedChange, c savedChange) bool { return slices.Contains(list, c) }
+	for _, c := range before {
+		if !has(now, c) {
+			out = append(out, fmt.Sprintf("was planned, and is not any more or differs: %s %s", c.Action, c.Key))
+		}
+	}
+	for _, c := range now {
+		if !has(before, c) {
+			out = append(out, fmt.Sprintf("was not planned so: %s %s", c.Action, c.Key))
+		}
+	}
+	return out
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gitlab.com/reconciled/reconciled/providers"
+	"gitlab.com/reconciled/reconciled/providers/scaleway"
+	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/manifest"
+	"gitlab.com/reconciled/reconciled/reconcile/repo"
+	"gitlab.com/reconciled/reconciled/reconcile/secrets"
+	"gitlab.com/reconciled/reconciled/reconcile/store"
+)
+
+// scope is what the verbs on a stack are asked about.
+type scope struct {
+	location string
+	ref      string
+	files    []string // -f
+	strict   bool
+	targets  []string
+	excludes []string
+	allowEnv []string
+}
+
+func (s *scope) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.ref, "ref", "", "branch, tag or commit to read (default: a folder as it is, of a URL its HEAD)")
+	f.StringArrayVarP(&s.files, "file", "f", nil, "read just this manifest (repeatable); nothing else of the stack is looked at")
+	f.BoolVar(&s.strict, "strict", false, "refuse what is otherwise a warning, such as secrets in clear")
+	f.StringArrayVar(&s.allowEnv, "allow-env", nil, "name or pattern of variables that manifests may read (repeatable); in CI none are, unless named here or in RECONCILE_ALLOW_ENV")
+}
+
+func (s *scope) picks(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "only this key, what is below it and what it needs (repeatable)")
+	cmd.Flags().StringArrayVar(&s.excludes, "exclude", nil, "all but this key and what is below it (repeatable)")
+}
+
+// session is one verb's work on one stack.
+type session struct {
+	*app
+	scope
+	source   *repo.Source
+	revision repo.Revision
+	src      *reconcile.Source
+	kinds    reconcile.Kinds
+	wish     *reconcile.Wish
+	client   *scaleway.Client
+	store    *store.Store
+	engine   *reconcile.Engine
+	clock    reconcile.Clock
+	folder   string // of the store
+	closers  []func()
+}
+
+func (s *session) close() {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		s.closers[i]()
+	}
+}
+
+func (s *session) onClose(f func()) { s.closers = append(s.closers, f) }
+
+// read opens the source and reads its manifests. Nothing is asked of Scaleway.
+func (a *app) read(ctx context.Context, where scope) (*session, error) {
+	s := &session{app: a, scope: where, clock: realClock{}}
+	if s.location == "" {
+		s.location = "."
+	}
+	names, err := s.narrow()
+	if err != nil {
+		return nil, err
+	}
+	s.folder = a.flags.store
+	if s.folder == "" {
+		s.folder = filepath.Join(s.top(), ".reconcile")
+	}
+	s.source, err = repo.Open(ctx, s.location, repo.Options{Ref: s.ref, Store: filepath.Join(s.folder, "git"), Auth: repo.Auth{Env: a.getenv}})
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(s.source.Close)
+	tree, revision, err := s.source.Tree(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.revision, s.kinds = revision, providers.All(nil)
+	s.src = manifest.Read(tree, manifest.Options{Name: s.folderName(), Kinds: s.kinds, Only: names})
+	if len(names) > 0 { // single files belong to the folder's stack all the same
+		s.src.Stack = manifest.Read(tree, manifest.Options{Name: s.folderName(), Kinds: s.kinds}).Stack
+	}
+	s.src.Revision = reconcile.Revision{ID: revision.ID(), Subject: revision.Subject, Author: revision.Author}
+	if !revision.When.IsZero() {
+		s.src.Revision.When = revision.When.UTC().Format(time.RFC3339)
+	}
+	return s, s.distinct(ctx)
+}
+
+// narrow turns -f FILE into the file's folder and its name in there.
+func (s *session) narrow() (names []string, err error) {
+	for i, file := range s.files {
+		dir, name := filepath.Split(filepath.Clean(file))
+		if dir = filepath.Clean(dir); i > 0 && dir != s.location {
+			return nil, fmt.Errorf("-f %s: the files must stand in one folder, %s", file, s.location)
+		}
+		s.location = dir
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// top is the folder that the store is kept in: the top of the manifests' work
+// tree, or where the command runs.
+func (s *session) top() string {
+	if info, err := os.Stat(s.location); err == nil && info.IsDir() {
+		if source, err := repo.Open(context.Background(), s.location, repo.Options{}); err == nil {
+			defer source.Close()
+			if root := source.Root(); root != "" {
+				return root
+			}
+		}
+	}
+	return s.dir
+}
+
+// folderName names a stack that does not name itself.
+func (s *session) folderName() string {
+	name := path.Base(s.source.Rel())
+	if name == "." || name == "/" {
+		at := s.location
+		if abs, err := filepath.Abs(at); err == nil && isFolder(at) {
+			at = abs
+		}
+		name = strings.TrimSuffix(path.Base(filepath.ToSlash(at)), ".git")
+	}
+	return strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, name), "-")
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// distinct refuses a uid that two stacks of the repository share, and notes
+// whether a stack without one has this stack's name.
+func (s *session) distinct(ctx context.Context) error {
+	stack := &s.src.Stack
+	if stack.UID == "" || s.source.Root() == "" {
+		return nil
+	}
+	up := strings.TrimSuffix(strings.Repeat("../", strings.Count(s.source.Rel(), "/")+1), "/")
+	if s.source.Rel() == "." {
+		up = "."
+	}
+	whole, err := s.source.Beside(up)
+	if err != nil {
+		return err
+	}
+	tree, _, err := whole.Tree(ctx)
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != "." {
+			return fs.SkipDir
+		}
+		if d.IsDir() || path.Ext(name) != ".yaml" && path.Ext(name) != ".yml" {
+			return nil
+		}
+		return s.clash(tree, name)
+	})
+}
+
+// clash compares one file's Stack, if it holds one, with this one.
+func (s *session) clash(tree fs.FS, name string) error {
+	stack := &s.src.Stack
+	mine := path.Join(s.source.Rel(), stack.Pos.File)
+	data, err := fs.ReadFile(tree, name)
+	if name == mine || err != nil || !strings.Contains(string(data), "Stack") {
+		return nil
+	}
+	other := manifest.Read(tree, manifest.Options{Only: []string{name}}).Stack
+	switch {
+	case !other.Declared:
+	case other.UID == stack.UID:
+		return fmt.Errorf("%s: the uid %s is that of the stack at %s too: two stacks with one uid would delete each other's resources\n   fix: write a new uid into the copy (reconcile init makes one)",
+			stack.Pos, stack.UID, other.Pos.Short())
+	case other.UID == "" && other.Name == stack.Name:
+		stack.BareTaken = true
+	}
+	return nil
+}
+
+// expand looks values up and makes the desired state. Problems are told to
+// people; the error then says no more.
+func (s *session) expand(ctx context.Context, look bool) error {
+	var values reconcile.Values
+	if look {
+		values = reconcile.Look(ctx, s.src.Manifests, s.lookups())
+	}
+	wish, problems := reconcile.Expand(s.src, s.kinds, values)
+	s.wish = wish
+	all := append(append(reconcile.Problems{}, s.src.Problems...), problems...)
+	errs := all.Errors(s.strict)
+	if len(all) > 0 && (len(errs) > 0 || len(s.src.Problems) >= 0) {
+		manifest.Format(s.err, all, s.src.Text, s.src.Files)
+	}
+	if len(errs) > 0 {
+		return saidError{exitError}
+	}
+	return nil
+}
+
+func (s *session) lookups() secrets.Sources {
+	allow := append([]string(nil), s.allowEnv...)
+	if names := s.getenv("RECONCILE_ALLOW_ENV"); names != "" {
+		allow = append(allow, strings.FieldsFunc(names, func(r rune) bool { return r == ',' || r == ' ' })...)
+	}
+	if allow == nil && s.getenv("CI") != "" {
+		allow = []string{}
+	}
+	return secrets.Sources{Env: s.lookup, Allow: allow, File: s.src.ReadFile}
+}

@@ -1,0 +1,16 @@
+// Package scaleway is what every Scaleway kind needs: credentials as the SDK and
+// the scw command know them, a transport that limits, retries and redacts,
+// complete listings, marks in tags and descriptions, secrets that are known by
+// their hash only, and the classes of errors.
+//
+// A request passes these, outermost first:
+//
+//	denial    after a 401 nothing is sent for a while
+//	retrier   sends again what may be sent again, after a wait
+//	limiter   waits for a token of the credential's bucket
+//	exchange  one try: time limit, whole answer read and checked, refusals classified
+//	recorder  notes the call for the journal
+//
+// What comes out is either an answer that can be trusted to be whole, or a
+// *reconcile.Error.
+package scaleway

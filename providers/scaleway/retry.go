@@ -1,0 +1,125 @@
+package scaleway
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+// How often and how slowly requests are sent again. What the gateway refused
+// for the rate was not looked at, so it may be sent more often than what failed.
+const (
+	failedTries  = 4
+	limitedTries = 8
+	firstWait    = 500 * time.Millisecond
+	longestWait  = 20 * time.Second
+)
+
+// retrier sends again what may be sent again:
+//
+//	                   429    5xx, no answer    other
+//	GET, PUT, PATCH,   yes    yes               no
+//	DELETE, HEAD
+//	POST               yes    never: it may     no
+//	                          have been done
+type retrier struct {
+	next  http.RoundTripper
+	clock reconcile.Clock
+}
+
+func (r retrier) RoundTrip(req *http.Request) (*http.Response, error) {
+	failed, limited := 0, 0
+	for {
+		resp, err := r.next.RoundTrip(req)
+		if err == nil {
+			return resp, nil
+		}
+		var again bool
+		switch reconcile.ClassOf(err) {
+		case reconcile.RateLimited:
+			limited++
+			again = limited < limitedTries
+		case reconcile.Unavailable:
+			failed++
+			again = failed < failedTries && req.Method != http.MethodPost
+		}
+		if !again || req.Context().Err() != nil {
+			return nil, err
+		}
+		if r.clock.Sleep(req.Context(), pause(err, failed+limited)) != nil {
+			return nil, err
+		}
+		if req, err = rewound(req, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pause is what the API asks for, or else full jitter over a doubling span, so
+// that many clients that failed together do not come back together.
+func pause(err error, tries int) time.Duration {
+	var r *refusal
+	if errors.As(err, &r) && r.after > 0 {
+		return min(r.after, longestWait)
+	}
+	span := min(firstWait<<(tries-1), longestWait)
+	return rand.N(span) + time.Millisecond
+}
+
+// rewound is the request with its body from the start. Without a way back to
+// the start the error that called for another try stands.
+func rewound(req *http.Request, cause error) (*http.Request, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req, nil
+	}
+	if req.GetBody == nil {
+		return nil, cause
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, cause
+	}
+	again := req.Clone(req.Context())
+	again.Body = body
+	return again, nil
+}
+
+// denial stops everything after a 401: a credential that is refused once is not
+// accepted a moment later, and each further try looks like an attack.
+type denial struct {
+	next  http.RoundTripper
+	clock reconcile.Clock
+
+	mu    sync.Mutex
+	err   error
+	until time.Time
+}
+
+const denialLasts = 30 * time.Second
+
+func (d *denial) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := d.standing(); err != nil {
+		return nil, err
+	}
+	resp, err := d.next.RoundTrip(req)
+	var r *refusal
+	if errors.As(err, &r) && r.status == http.StatusUnauthorized {
+		d.mu.Lock()
+		d.err, d.until = r.err, d.clock.Now().Add(denialLasts)
+		d.mu.Unlock()
+	}
+	return resp, err
+}
+
+func (d *denial) standing() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err != nil && d.clock.Now().Before(d.until) {
+		return d.err
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package manifest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+// Parse parses the documents of one file, every one under the rules for
+// manifests. Documents without content are left out. The nodes are of use for
+// further checks even where there are problems.
+func Parse(file string, data []byte) ([]*reconcile.Node, reconcile.Problems) {
+	p := parse(file, data, words{}, func(*yaml.Node) bool { return true })
+	return p.documents, p.problems
+}
+
+// parsed is what came of one file.
+type parsed struct {
+	file      string
+	documents []*reconcile.Node // the manifests
+	other     []string          // places of the documents that are none
+	problems  reconcile.Problems
+	opaque    bool // nobody knows for sure what its lines are
+}
+
+func parse(file string, data []byte, w words, isManifest func(*yaml.Node) bool) parsed {
+	out := parsed{file: file}
+	text, wrong, doubtful := screen(file, data)
+	if wrong == nil {
+		wrong = out.read(text, w, isManifest)
+	}
+	if wrong != nil {
+		out.opaque = true
+		out.problems = append(out.problems, *wrong)
+	}
+	if doubtful != nil && len(out.documents) > 0 {
+		out.opaque = true
+		out.problems = append(out.problems, *doubtful)
+	}
+	sortByPlace(out.problems)
+	return out
+}
+
+// read reads documents until the end, or to the place from which nothing can be read.
+func (p *parsed) read(text []byte, w words, isManifest func(*yaml.Node) bool) *reconcile.Problem {
+	c, m := &converter{file: p.file, words: w}, &meter{file: p.file}
+	if bytes.IndexByte(text, '!') >= 0 {
+		c.bareTags = findBareTags(text)
+	}
+	defer func() { p.problems = c.problems }()
+	for s := newStream(bytes.NewReader(text)); ; {
+		root, err := s.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return syntaxProblem(p.file, text, err)
+		}
+		if problem := m.measure(root, 0); problem != nil {
+			return problem
+		}
+		switch {
+		case isNothing(root):
+		case isManifest(root):
+			p.documents = append(p.documents, c.document(root))
+		default:
+			p.other = append(p.other, fmt.Sprintf("%s:%d", p.file, root.Line))
+		}
+	}
+}
+
+// isNothing tells whether a document has no content.
+func isNothing(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Style == 0 && n.Value == ""
+}
+
+func sortByPlace(problems reconcile.Problems) {
+	slices.SortStableFunc(problems, func(a, b reconcile.Problem) int {
+		switch {
+		case a.Pos.File != b.Pos.File:
+			return strings.Compare(a.Pos.File, b.Pos.File)
+		case a.Pos.Line != b.Pos.Line:
+			return a.Pos.Line - b.Pos.Line
+		}
+		return a.Pos.Col - b.Pos.Col
+	})
+}

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+const stack = "shop.5b0c1f2e"
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// step is the intent, result and settlement of one step, of the usual size.
+func step(key reconcile.Key, n int) []reconcile.Record {
+	yes := true
+	at := noon.Add(time.Duration(n) * time.Second)
+	base := reconcile.Record{
+		Stamp: at, JID: formatJID(at), Key: key, RunNum: n % 7, Action: reconcile.Update, Fun: "container.present",
+		Hash: fmt.Sprintf("sha256:%064x", n), Revision: fmt.Sprintf("%040x", n/1000), ID: fmt.Sprintf("11111111-2222-3333-4444-%012d", n),
+		Actor: reconcile.Actor{Kind: "gitlab-ci", User: "remy", Host: "runner-1", Job: "https://gitlab.example/shop/-/jobs/17", Version: "1.0.0"},
+	}
+	intent, result, settled := base, base, base
+	intent.Event, result.Event, settled.Event = reconcile.Intent, reconcile.Result, reconcile.Settled
+	result.Return = &reconcile.Return{
+		Name: string(key), Result: &yes, Comment: "updated", StartedAt: at, Duration: 812334, SLS: "containers/order-api.yaml:14",
+		Changes: map[string]reconcile.OldNew{"memoryLimitMb": {Old: "256", New: "512"}, "env.LOG_LEVEL": {Old: "debug", New: "info"}},
+	}
+	result.Calls = []reconcile.Call{{System: "scaleway", Method: "PATCH", Path: "/containers/v1/regions/fr-par/containers/1", Status: 200, RequestID: "06840207-b134", Millis: 530}}
+	return []reconcile.Record{intent, result, settled}
+}
+
+// fill appends at least n records over keys keys.
+func fill(t testing.TB, s *Store, n, keys int) {
+	t.Helper()
+	j := s.Journal(stack)
+	for i := 0; i < n; {
+		var records []reconcile.Record
+		for range 200 {
+			records = append(records, step(reconcile.NewKey("Container", fmt.Sprintf("c%d", i/3%keys)), i/3)...)
+			i += 3
+		}
+		if err := j.Append(t.Context(), records...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, callers := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			s := mustOpen(b, b.TempDir())
+			defer s.Close()
+			j := s.Journal(stack)
+			b.SetParallelism(callers)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := j.Append(context.Background(), step("Container/a", 1)[0]); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkMemory(b *testing.B) {
+	s := mustOpen(b, b.TempDir())
+	defer s.Close()
+	fill(b, s, 100_000, 1000)
+	j := s.Journal(stack)
+	for b.Loop() {
+		if memos, err := j.Memory(b.Context()); err != nil || len(memos) != 1000 {
+			b.Fatal(len(memos), err)
+		}
+	}
+}
+
+// BenchmarkOpenMemory is what an unchanged plan costs: open, read, close.
+func BenchmarkOpenMemory(b *testing.B) {
+	for _, records := range []int{3000, 100_000} {
+		b.Run(fmt.Sprintf("records=%d", records), func(b *testing.B) {
+			place := b.TempDir()
+			s := mustOpen(b, place)
+			fill(b, s, records, 1000)
+			s.Close()
+			info, err := os.Stat(filepath.Join(place, ".reconcile", database))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(info.Size())/1e6, "MB")
+			for b.Loop() {
+				s, ok, err := OpenExisting(filepath.Join(place, ".reconcile"))
+				if err != nil || !ok {
+					b.Fatal(ok, err)
+				}
+				if _, err := s.Journal(stack).Memory(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				s.Close()
+			}
+		})
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	s := mustOpen(b, b.TempDir())
+	defer s.Close()
+	fill(b, s, 10_000, 1000)
+	for b.Loop() {
+		if _, err := s.Verify(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkPeakRSS tells the peak of the process's memory in a store of 3,000 records.
+func rss(t testing.TB) string {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if strings.HasPrefix(line, "VmHWM:") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}

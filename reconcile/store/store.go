@@ -1,0 +1,155 @@
+// Package store keeps journals, leases and disposable caches in one folder, in
+// SQLite. It remembers who did what and never what is: a lost store costs
+// nothing but the history.
+//
+// The folder is private (0700, its files 0600) and holds store.db with its
+// write-ahead log, store.count, which tells at the next start when records are
+// missing, and locks, with one file per stack. Several processes may use one
+// folder; a process may open it several times.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// Store is an open store. It may be used concurrently.
+type Store struct {
+	dir     string
+	db      *sql.DB
+	witness *witness
+	queue   queue
+
+	cacheMu sync.Mutex
+	caches  map[string]*Cache
+
+	closing sync.Once
+	closed  error
+}
+
+var _ reconcile.Store = (*Store)(nil)
+
+// Open opens the store in a folder and makes both where there are none. It
+// refuses a folder that others may write to or read (an *Unsafe), a damaged
+// store (a *Damaged), and one that a newer version wrote.
+func Open(dir string) (*Store, error) {
+	dir, err := Prepare(dir)
+	if err != nil {
+		return nil, err
+	}
+	made, err := makeFile(filepath.Join(dir, database))
+	if err != nil {
+		return nil, err
+	}
+	if made { // what was noted of an earlier store tells nothing of this one
+		_ = os.Remove(filepath.Join(dir, count))
+	}
+	return open(dir)
+}
+
+// OpenExisting opens the store in a folder; ok is false if there is none, and
+// nothing is made then. It refuses what Open refuses.
+func OpenExisting(dir string) (s *Store, ok bool, err error) {
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return nil, false, err
+	}
+	if _, err := os.Lstat(filepath.Join(dir, database)); errors.Is(err, os.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err := check(dir); err != nil {
+		return nil, false, err
+	}
+	s, err = open(dir)
+	return s, err == nil, err
+}
+
+func open(dir string) (*Store, error) {
+	path := filepath.Join(dir, database)
+	db, err := sql.Open("sqlite", source(path))
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	// SQLite writes one transaction at a time; a single connection makes one
+	// page cache, and all callers take turns.
+	db.SetMaxOpenConns(1)
+	s := &Store{dir: dir, db: db, caches: map[string]*Cache{}}
+	s.queue.commit = s.commit
+	if err := s.start(); err != nil {
+		db.Close()
+		return nil, explain(path, err)
+	}
+	return s, nil
+}
+
+// start brings the schema up to date and looks for damage.
+func (s *Store) start() (err error) {
+	ctx := context.Background()
+	if s.witness, err = openWitness(filepath.Join(s.dir, count)); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			s.witness.close()
+		}
+	}()
+	seen, err := s.witness.read() // before the database: others may add records meanwhile
+	if err != nil {
+		return err
+	}
+	if err := s.migrate(ctx, seen, migrations); err != nil {
+		return err
+	}
+	return s.inspect(ctx, seen)
+}
+
+// Close waits for what is being written and closes the store. A second call
+// does nothing.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.queue.close()
+		s.flushCaches()
+		s.closed = errors.Join(s.db.Close(), s.witness.close())
+	})
+	return s.closed
+}
+
+// source is the database's address with what every connection needs: a commit
+// is on the disk when it returns, waiting writers wait, and the file's own
+// schema is not trusted more than its contents.
+func source(path string) string {
+	options := []string{
+		"mode=rw", "_busy_timeout=10000", "_txlock=immediate", "_defensive=1", "_dqs=0", "_error_rc=1",
+		"_foreign_keys=1", "_synchronous=FULL",
+		"_pragma=cache_size(-2048)", "_pragma=temp_store(MEMORY)",
+		"_pragma=trusted_schema(OFF)", "_pragma=cell_size_check(ON)", "_pragma=journal_size_limit(4194304)",
+	}
+	address := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: strings.Join(options, "&")}
+	return address.String()
+}
+
+// Stacks returns the owner words of all stacks that have records, sorted.
+func (s *Store) Stacks(ctx context.Context) ([]string, error) {
+	heads, err := readHeads(ctx, s.db)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	stacks := make([]string, len(heads))
+	for i, head := range heads {
+		stacks[i] = head.Stack
+	}
+	return stacks, nil
+}
+
+func (s *Store) explain(err error) error { return explain(filepath.Join(s.dir, database), err) }
