@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -72,114 +71,6 @@ type differ struct {
 	all     map[string]*Resource
 }
 
-// sort tells whose each live resource is.
-func (d *differ) sort() {
-	moved := d.moves()
-	adopted := d.adoptions()
-	for _, r := range d.world.Live {
-		if r.In != "" {
-			d.content[r.In] = append(d.content[r.In], r)
-		}
-		for _, used := range r.Uses {
-			d.users[used] = append(d.users[used], r)
-		}
-		switch {
-		case adopted[r.ID] != "" && (r.Mark.IsZero() || d.owns(r.Mark)):
-			d.adopt(adopted[r.ID], r)
-		case r.Mark.IsZero():
-			d.Unmanaged = append(d.Unmanaged, r)
-		case d.owns(r.Mark):
-			d.file(moved(r.Mark.Key), r)
-		default:
-			d.Foreign++
-		}
-	}
-	for _, live := range d.ours {
-		slices.SortFunc(live, func(a, b *Resource) int {
-			return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
-		})
-	}
-}
-
-func (d *differ) file(key Key, r *Resource) {
-	d.Managed++
-	if d.wish.ByKey[key] == nil {
-		key = d.undigest(key)
-	}
-	d.ours[key] = append(d.ours[key], r)
-}
-
-// undigest finds the key that a mark too small for it holds the digest of.
-func (d *differ) undigest(key Key) Key {
-	if !key.isDigest() {
-		return key
-	}
-	for _, w := range d.wish.Ordered {
-		if w.Key.Digest() == key {
-			return w.Key
-		}
-	}
-	return key
-}
-
-// owns tells whether a mark is this stack's. The uid decides. A stack that has
-// gained a uid also owns what bears its bare name, if the revision is known.
-func (d *differ) owns(m Mark) bool {
-	uid := d.stack.ShortUID()
-	if m.UID != "" || uid == "" {
-		return m.UID == uid && (uid != "" || m.Stack == d.stack.Name)
-	}
-	return m.Stack == d.stack.Name && !d.stack.BareTaken && d.world.known(m.Rev)
-}
-
-func (w *World) known(rev string) bool { return w.Known[strings.TrimSuffix(rev, "+")] }
-
-// adoptions are the live IDs that manifests take over.
-func (d *differ) adoptions() map[string]Key {
-	out := map[string]Key{}
-	for _, w := range d.wish.Ordered {
-		if w.Adopt != "" {
-			out[w.Adopt] = w.Key
-		}
-	}
-	return out
-}
-
-func (d *differ) adopt(key Key, r *Resource) {
-	w := d.wish.ByKey[key]
-	if r.Kind != w.Kind.Name {
-		d.Unmanaged = append(d.Unmanaged, r)
-		return
-	}
-	d.Managed++
-	d.ours[key] = append(d.ours[key], r)
-	if r.Mark.Key != key {
-		d.Adopted = append(d.Adopted, Change{Key: key, Kind: r.Kind, Scope: r.Scope, Action: Adopt, Live: r, Want: w,
-			Origins: w.Origins, Reason: "takes over " + r.Name + " (" + r.ID + "); nothing is written until its next change"})
-	}
-}
-
-// moves maps the keys that manifests had before to those they have now, with all below them.
-func (d *differ) moves() func(Key) Key {
-	type move struct{ from, to Key }
-	var moves []move
-	for _, w := range d.wish.Ordered {
-		for _, from := range w.Moved {
-			if d.wish.ByKey[from] == nil {
-				moves = append(moves, move{from, w.Key})
-			}
-		}
-	}
-	return func(key Key) Key {
-		for _, m := range moves {
-			if key.Below(m.from) {
-				return m.to + key[len(m.from):]
-			}
-		}
-		return key
-	}
-}
-
 // want finds what is to be done about one wanted resource.
 func (d *differ) want(w *Wanted) {
 	if !d.world.complete(w.Kind.Name, w.Scope) {
@@ -243,7 +134,7 @@ func (d *differ) update(w *Wanted, one *Resource, spec any, unknown map[string]s
 
 func (d *differ) create(w *Wanted, spec any, unknown map[string]string) {
 	fields := differences(w.Kind.Fields, w.Kind.NewSpec(), spec, unknown)
-	fields = append(fields, stillUnknown(w, nil, unknown)...)
+	fields = append(fields, append(labelChanges(w, nil), stillUnknown(w, nil, unknown)...)...)
 	c := d.change(w, Create, nil, spec, unknown, fields)
 	c.Reason = "not there yet"
 	if memo := d.world.Memory[w.Key]; memo.ID != "" && !memo.Gone {
@@ -346,106 +237,6 @@ func (d *differ) leftover(key Key) {
 		d.remember(c)
 		d.Changes = append(d.Changes, *c)
 	}
-}
-
-// choose finds the one that is the resource: the oldest that differs in no field
-// that would need a replacement, else the oldest. The rest are further ones.
-func (d *differ) choose(w *Wanted, spec any, unknown map[string]string) (one *Resource, fields []FieldChange, rest []*Resource) {
-	for _, r := range d.ours[w.Key] {
-		if r.Phase == Deleting {
-			d.Settling = append(d.Settling, Status{Key: w.Key, Phase: Deleting, Detail: cmp.Or(r.Detail, "being deleted"), Origins: w.Origins, Again: r.Again})
-			continue
-		}
-		diff := d.compare(w, r, spec, unknown)
-		switch {
-		case one == nil:
-			one, fields = r, diff
-		case replaces(fields) && !replaces(diff):
-			rest = append(rest, one)
-			one, fields = r, diff
-		default:
-			rest = append(rest, r)
-		}
-	}
-	return one, fields, rest
-}
-
-func (d *differ) compare(w *Wanted, r *Resource, spec any, unknown map[string]string) []FieldChange {
-	fields := differences(w.Kind.Fields, r.Spec, keep(w.Kind.Fields, spec, r.Spec, w.Set), unknown)
-	return append(fields, stillUnknown(w, r, unknown)...)
-}
-
-// stillUnknown are the fields whose values are still to come from another resource.
-func stillUnknown(w *Wanted, live *Resource, unknown map[string]string) []FieldChange {
-	var out []FieldChange
-	for _, path := range sortedKeys(unknown) {
-		f := fieldAt(w.Kind.Fields, path)
-		if f == nil || unknown[path] == unreadable || f.Plan.Has("-") {
-			continue
-		}
-		change := newFieldChange(f, path)
-		change.Unknown = unknown[path]
-		if live != nil {
-			if l, ok := leavesByPath(w.Kind.Fields, live.Spec)[path]; ok {
-				change.From = l.plain()
-			}
-		}
-		out = append(out, change)
-	}
-	return out
-}
-
-func replaces(fields []FieldChange) bool {
-	return slices.ContainsFunc(fields, func(f FieldChange) bool { return f.Replace })
-}
-
-// unreadable stands for a value that could not be read; the field is left alone.
-const unreadable = "could not be read"
-
-// resolve fills in the outputs of others that are known, and tells which are not.
-func (d *differ) resolve(w *Wanted) (spec any, unknown map[string]string) {
-	unknown = map[string]string{}
-	for path, from := range w.Unknown {
-		unknown[path] = from
-		if w.Hold != nil {
-			unknown[path] = unreadable
-		}
-	}
-	texts := map[string]string{}
-	for _, ref := range w.Refs {
-		if text, missing := d.substitute(ref.Text); missing == "" {
-			texts[ref.Path] = text
-			delete(unknown, ref.Path)
-		} else {
-			unknown[ref.Path] = missing
-		}
-	}
-	if len(texts) == 0 {
-		return w.Spec, unknown
-	}
-	spec, err := assign(w.Kind.Fields, w.Spec, texts)
-	if err != nil {
-		w.Hold = &Hold{Guard: "reference", Reason: err.Error(), Pos: w.Manifest.Pos}
-		return w.Spec, unknown
-	}
-	return spec, unknown
-}
-
-func (d *differ) substitute(text string) (out, missing string) {
-	out = reference.ReplaceAllStringFunc(text, func(match string) string {
-		name := match[2 : len(match)-1]
-		key := outputKey(name)
-		if one := d.outcome[key]; one != nil {
-			if value := one.Outputs[name[len(key)+1:]]; value != "" {
-				return value
-			}
-		}
-		if missing = cmp.Or(missing, name); d.unread[key] {
-			missing = unreadable
-		}
-		return ""
-	})
-	return out, missing
 }
 
 func (d *differ) change(w *Wanted, action Action, live *Resource, spec any, unknown map[string]string, fields []FieldChange) *Change {

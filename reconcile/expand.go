@@ -35,8 +35,14 @@ const maxDepth = 8
 func Expand(src *Source, kinds Kinds, values Values) (*Wish, Problems) {
 	x := &expander{stack: &src.Stack, kinds: kinds, values: values, wish: &Wish{ByKey: map[Key]*Wanted{}}}
 	for i := range src.Manifests {
-		x.add(&src.Manifests[i], 0)
+		x.queue = append(x.queue, queued{&src.Manifests[i], i, 0})
 	}
+	for len(x.queue) > 0 { // documents before what expansion makes, so that these may agree with them
+		next := x.queue[0]
+		x.queue = x.queue[1:]
+		x.add(next)
+	}
+	slices.SortStableFunc(x.wish.Ordered, func(a, b *Wanted) int { return a.document - b.document })
 	x.link()
 	if x.problems.Err() == nil {
 		x.order()
@@ -50,11 +56,20 @@ type expander struct {
 	values   Values
 	wish     *Wish
 	problems Problems
+	queue    []queued
 }
 
-func (x *expander) add(m *Manifest, depth int) {
+// queued is a manifest that is yet to be decoded.
+type queued struct {
+	*Manifest
+	document int // of the source that it comes from
+	depth    int
+}
+
+func (x *expander) add(q queued) {
+	m := q.Manifest
 	kind, ok := x.kinds.Find(m.Key.Kind())
-	if !ok || depth > maxDepth {
+	if !ok || q.depth > maxDepth {
 		x.problems.add(m.Pos, "", "%s: nothing knows the kind %s", m.Key, m.Key.Kind())
 		return
 	}
@@ -63,6 +78,7 @@ func (x *expander) add(m *Manifest, depth int) {
 		return
 	}
 	w, problems := kind.Decode(m, x.values)
+	w.document = q.document
 	x.problems = append(x.problems, problems...)
 	x.place(w)
 	x.annotate(w)
@@ -72,7 +88,7 @@ func (x *expander) add(m *Manifest, depth int) {
 		return
 	}
 	x.faults(w, kind.ops.validate(w.Spec, sortedKeys(w.Unknown)))
-	x.children(w, kind.ops.expand(m, w.Spec), depth)
+	x.children(w, kind.ops.expand(m, w.Spec), q.depth)
 }
 
 func (x *expander) children(w *Wanted, e Expansion, depth int) {
@@ -94,10 +110,10 @@ func (x *expander) children(w *Wanted, e Expansion, depth int) {
 		if child.Pos.IsZero() {
 			child.Pos = w.Manifest.Pos
 		}
-		if child.Labels == nil {
+		if child.Labels == nil && child.Key.Below(w.Key) {
 			child.Labels = w.Manifest.Labels
 		}
-		x.add(child, depth+1)
+		x.queue = append(x.queue, queued{child, w.document, depth + 1})
 	}
 }
 
@@ -111,9 +127,6 @@ func (x *expander) merge(before *Wanted, m *Manifest) {
 		return
 	}
 	declared, made := other, m
-	if m.From == "" {
-		declared, made = m, other
-	}
 	agree := made.Spec.Equal(declared.Spec)
 	if declared.From == "" {
 		agree = !slices.ContainsFunc(made.Spec.Entries, func(e Entry) bool { return !e.Value.Equal(declared.Spec.Get(e.Key)) })

@@ -46,7 +46,7 @@ type Stack struct {
 type Policy struct {
 	Mode       string // auto, propose or observe
 	Prune      bool   // delete what Git no longer names
-	MaxDeletes int    // deletions in one run; -1 means the default: the greater of 1 and a tenth of what we own
+	MaxDeletes int    // manifests of which resources may be destroyed in one run; -1 means the default: the greater of 1 and a tenth of what we own
 	AllowEmpty bool   // an empty source may delete everything
 	Protect    []Key  // keys, or tops of keys, that are never deleted or replaced
 	Pos        Pos

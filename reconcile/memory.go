@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"iter"
 	"time"
 )
@@ -80,7 +81,7 @@ func (m Memo) learn(r Record) Memo {
 	switch r.Action {
 	case Delete:
 		if r.Event == Settled && (r.ID == "" || m.ID == "" || r.ID == m.ID) {
-			m.ID, m.Gone = firstOf(m.ID, r.ID), true
+			m.ID, m.Gone = cmp.Or(m.ID, r.ID), true
 		}
 	case Forget:
 		m.ID, m.Created, m.Gone = "", time.Time{}, false
@@ -90,11 +91,4 @@ func (m Memo) learn(r Record) Memo {
 		}
 	}
 	return m
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

@@ -35,7 +35,9 @@ func distance(a, b []rune, limit int) int {
 	if limit < 0 || len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1
 	}
-	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	width := len(b) + 1
+	rows := make([]int, 3*width)
+	before, above, row := rows[:width], rows[width:2*width], rows[2*width:]
 	for j := range row {
 		above[j] = j
 	}

@@ -89,6 +89,7 @@ type Wanted struct {
 	Tags     []string
 	Adopt    string // the ID of a live resource to take over
 	Moved    []Key  // keys that it had before
+	document int    // of the source that asked for it
 	Hold     *Hold  // a look-up failed, for instance: nothing is done about the key
 }
 

@@ -107,11 +107,16 @@ func (p *decider) budget() {
 	if limit < 0 {
 		limit = max(1, p.diff.Managed/10)
 	}
-	if len(going) <= limit {
+	manifests := map[Key]bool{} // a container counts once with the triggers that it brought along
+	for _, c := range going {
+		manifests[c.Key.Manifest()] = true
+	}
+	if len(manifests) <= limit {
 		return
 	}
 	for _, c := range going {
-		c.hold(Hold{Guard: "maxDeletes", Reason: fmt.Sprintf("%d resources would be destroyed, and maxDeletes is %d", len(going), limit), Pos: p.stack.Policy.Pos})
+		c.hold(Hold{Guard: "maxDeletes", Reason: fmt.Sprintf("%d resources of %d manifests would be destroyed, and maxDeletes allows %d manifests in one run",
+			len(going), len(manifests), limit), Pos: p.stack.Policy.Pos})
 	}
 }
 

@@ -86,9 +86,10 @@ func (f *faults) image(c Container) {
 		f.add(true, "image", "%q begins with a scheme; write %s", c.Image, name)
 		return
 	}
-	f.add(!imageName.MatchString(c.Image), "image", "%q is no image such as rg.fr-par.scw.cloud/shop/api:v1.4.0", c.Image)
+	valid := imageName.MatchString(c.Image)
+	f.add(!valid, "image", "%q is no image such as rg.fr-par.scw.cloud/shop/api:v1.4.0", c.Image)
 	last := c.Image[strings.LastIndexByte(c.Image, '/')+1:]
-	f.warn(strings.HasSuffix(last, ":latest") || !strings.ContainsAny(last, ":@"), "image",
+	f.warn(valid && (strings.HasSuffix(last, ":latest") || !strings.ContainsAny(last, ":@")), "image",
 		"latest is a tag that moves, and Git does not see when; name a version or a digest, or change registrySha256 with each build")
 	f.warn(strings.HasPrefix(c.RegistrySHA256, "sha256:") && !digest.MatchString(c.RegistrySHA256), "registrySha256",
 		"looks like a digest but has not 64 hex digits; it still deploys again when it changes")

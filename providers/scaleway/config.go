@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,10 +129,15 @@ func (s *settings) check() error {
 		return malformed(scw.ScwDefaultRegionEnv, "wants a region such as fr-par", s.region)
 	case s.zone != "" && !validation.IsZone(s.zone):
 		return malformed(scw.ScwDefaultZoneEnv, "wants a zone such as fr-par-1", s.zone)
-	case s.apiURL != "" && !validation.IsURL(s.apiURL):
+	case s.apiURL != "" && !isURL(s.apiURL):
 		return malformed(scw.ScwAPIURLEnv, "wants a URL such as https://api.scaleway.com", s.apiURL)
 	}
 	return nil
+}
+
+func isURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
 }
 
 func missing(variable, what string) error {

@@ -89,11 +89,13 @@ func TestNobodyListens(t *testing.T) {
 
 func TestACancelledCreationMayHaveHappened(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	f := play(t, func(w http.ResponseWriter, r *http.Request) {
+	answered := make(chan struct{})
+	f := play(t, func(http.ResponseWriter, *http.Request) {
 		cancel()
-		<-r.Context().Done()
+		<-answered // a server does not notice by itself that nobody waits any more
 	})
 	err := f.create(ctx)
+	close(answered)
 	if got := scaleway.Classify(err); got == nil || got.Class != reconcile.Ambiguous {
 		t.Errorf("got %v", err)
 	}

@@ -23,15 +23,23 @@ const (
 const LongestTag = 255
 
 // Tags are a resource's tags: its mark, labels, then the tags of others. Marks
-// among the others are left out, and so are repetitions.
+// among the others are left out, and so are repetitions and older values of the
+// labels. The result is never nil, which an API would take for "unchanged".
 func Tags(mark reconcile.Mark, labels, others []string) []string {
-	tags := markWords(mark, LongestTag)
-	for _, tag := range slices.Concat(labels, others) {
-		if !isMark(tag) && !slices.Contains(tags, tag) {
+	tags := append(make([]string, 0, 3+len(labels)+len(others)), markWords(mark, LongestTag)...)
+	for i, tag := range slices.Concat(labels, others) {
+		old := i >= len(labels) && named(labels, tag)
+		if !isMark(tag) && !old && !slices.Contains(tags, tag) {
 			tags = append(tags, tag)
 		}
 	}
 	return tags
+}
+
+// named tells whether one of the labels has the name of the tag, whose value it then replaces.
+func named(labels []string, tag string) bool {
+	name, _, ok := strings.Cut(tag, "=")
+	return ok && slices.ContainsFunc(labels, func(label string) bool { return strings.HasPrefix(label, name+"=") })
 }
 
 // ParseTags finds the mark among tags, and the tags of others. A mark that is

@@ -28,6 +28,7 @@ func effects() []effect {
 		}},
 		{"transient", func(r *rule, b *bending) { b.refusal = func(c *call) answer { return refusal(409, c) } }},
 		{"latency", func(r *rule, b *bending) { b.latency += r.seconds() }},
+		{"slow", func(r *rule, b *bending) { b.slow += r.seconds() }},
 		{"lost", loseAnswer},
 		{"late", executeLate},
 		{"stale", showPast},

@@ -22,6 +22,7 @@ type Fault struct {
 	//	out-of-stock  403 out_of_stock, not executed
 	//	transient     409 transient_state, not executed
 	//	latency       takes Seconds longer, in wall time
+	//	slow          what a write begins takes Seconds longer on the simulator's clock
 	//	lost          executed, then the connection is reset at Cut; or Status is answered
 	//	late          reset at once, or Status answered; a write is executed Seconds later
 	//	              on the simulator's clock
@@ -66,6 +67,7 @@ const (
 // bending is what faults do to one request.
 type bending struct {
 	latency time.Duration
+	slow    time.Duration
 	refusal func(c *call) answer // instead of executing
 	late    time.Duration
 	view    view

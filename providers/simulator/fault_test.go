@@ -333,3 +333,25 @@ func TestFaultKindsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// What was asked for takes longer to make, to change and to delete.
+func TestSlow(t *testing.T) {
+	s := start(t, simulator.Options{})
+	id := s.namespace("a")
+	s.AddFault(simulator.Fault{Kind: "slow", Seconds: 60})
+	path := region + "/namespaces/" + id
+	s.do(200, "PATCH", path, `{"environment_variables":{"A":"1"}}`)
+	for _, want := range []string{"updating", "deleting"} {
+		s.Advance(64 * time.Second)
+		shows(t, s.do(200, "GET", path, ""), `{"status":"`+want+`"}`)
+		s.Advance(time.Second)
+		if want == "updating" {
+			shows(t, s.do(200, "GET", path, ""), `{"status":"ready"}`)
+			s.do(200, "DELETE", path, "")
+		}
+	}
+	s.do(404, "GET", path, "")
+	made := s.do(200, "POST", region+"/namespaces", `{"name":"b"}`)
+	s.Advance(64 * time.Second)
+	shows(t, s.do(200, "GET", region+"/namespaces/"+made["id"].(string), ""), `{"status":"creating"}`)
+}

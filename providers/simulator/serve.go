@@ -121,7 +121,7 @@ func (s *Server) answerCall(c *call, bent bending, refused *answer, secret strin
 	if refused != nil {
 		return *refused, false
 	}
-	c.view = bent.view
+	c.view, c.slow = bent.view, bent.slow
 	if c.route.write() {
 		s.seal(c)
 		if bent.late > 0 {

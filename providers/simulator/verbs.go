@@ -19,7 +19,8 @@ type call struct {
 	query  url.Values
 	body   doc
 	view   view
-	pages  int // items of a page when the client names none, 0 for the kind's
+	slow   time.Duration // what it begins takes so much longer
+	pages  int           // items of a page when the client names none, 0 for the kind's
 }
 
 // object is the one that the path names, with what it shows.
@@ -62,7 +63,7 @@ func create(c *call) answer {
 	}
 	d[k.id] = o.id
 	d["created_at"], d["updated_at"] = c.now.Format(stamp), c.now.Format(stamp)
-	o.phases = k.birth(with(d, k.derive(o, d, parent)), c.now)
+	o.phases = c.slowed(k.birth(with(d, k.derive(o, d, parent)), c.now))
 	c.world.add(o)
 	a := c.wrote(o, o.at(c.now))
 	if k.created != nil {
@@ -97,6 +98,14 @@ func (c *call) newID() string {
 	return c.world.newID()
 }
 
+// slowed lets all but the first of new phases come later.
+func (c *call) slowed(phases []*phase) []*phase {
+	for _, p := range phases[1:] {
+		p.at = p.at.Add(c.slow)
+	}
+	return phases
+}
+
 func update(c *call) answer {
 	o, p := c.object(c.now)
 	if p == nil {
@@ -124,7 +133,7 @@ func (c *call) change(o *object, d doc, touched map[string]bool) {
 		parent = c.world.find(o.kind.parent, o.place, o.in[0])
 	}
 	d = with(d, o.kind.derive(o, d, parent))
-	o.write(c.now, o.kind.change(d, c.now, touched)...)
+	o.write(c.now, c.slowed(o.kind.change(d, c.now, touched))...)
 	if o.kind.updated != nil {
 		o.kind.updated(c, o, touched)
 	}
@@ -146,7 +155,7 @@ func remove(c *call) answer {
 	}
 	for _, other := range append(c.world.inside(o.id), o) {
 		if shown := other.at(c.now); shown != nil && shown.status() != "deleting" {
-			other.write(c.now, other.kind.death(shown.doc, c.now)...)
+			other.write(c.now, c.slowed(other.kind.death(shown.doc, c.now))...)
 		}
 	}
 	if c.kind.removed != nil {

@@ -87,39 +87,61 @@ func (c columns) lay(r *row) []line {
 		return c.named(r, c.field)
 	case item:
 		return c.named(r, c.key)
+	case under:
+		return c.under(r)
 	case whole:
 		return []line{{text: r.text, tint: r.tint}}
 	case detail:
-		return c.sentence(r)
-	case pieces:
-		return c.indented(r, 0, c.packed(r))
+		return c.sentence(r, c.field)
 	}
-	if r.text == "" {
-		return []line{{}}
-	}
-	return c.indented(r, 0, wrap(r.text, c.width))
+	return c.sentence(r, 0)
 }
 
-// sentence wraps a sentence, beside its right side if it has one.
-func (c columns) sentence(r *row) []line {
-	limit := c.room(c.field)
-	if r.right != "" && c.right > 0 && c.width > 0 {
-		limit = c.right - 2 - c.field
+// sentence is a text, or several parts, from the column at on, beside its right
+// side if it has one. What goes on in further lines is set in, so that no text of
+// others can begin a line and look like one of ours.
+func (c columns) sentence(r *row, at int) []line {
+	limit, parts := c.room(at), r.parts
+	if limit > 0 && c.right > 0 && r.right != "" {
+		limit = c.right - 2 - at
 	}
-	return c.indented(r, c.field, wrap(r.text, limit))
+	if len(parts) == 0 {
+		parts = []string{r.text}
+	}
+	texts := pack(parts, "  ", limit)
+	if len(texts) > 1 || limit > 0 && width(texts[0]) > limit {
+		texts = broken(parts, limit-2)
+	}
+	for i := range texts[1:] {
+		texts[i+1] = "  " + texts[i+1]
+	}
+	return c.indented(r, at, texts)
 }
 
-// packed puts parts side by side; one that is too long by itself is wrapped.
-func (c columns) packed(r *row) []string {
-	var lines []string
-	for _, l := range pack(r.parts, "  ", c.width) {
-		if c.width > 0 && width(l) > c.width {
-			lines = append(lines, wrap(l, c.width)...)
+// broken are lines broken between parts, and a longer part between its words.
+func broken(parts []string, limit int) []string {
+	var texts []string
+	for _, part := range pack(parts, "  ", limit) {
+		if width(part) <= limit {
+			texts = append(texts, part)
 			continue
 		}
-		lines = append(lines, l)
+		texts = append(texts, wrap(part, limit)...)
 	}
-	return lines
+	return texts
+}
+
+// under is a line of a text below its field.
+func (c columns) under(r *row) []line {
+	at := c.value
+	if c.narrow() {
+		at = c.field + 2
+	}
+	text := r.text
+	if c.width > 0 {
+		text = fold(text, c.room(at))
+	}
+	return []line{{before: spaces(at), text: text, tint: r.tint}}
 }
 
 func (c columns) entry(r *row) []line {

@@ -74,10 +74,18 @@ func (t *teller) deviation(c *reconcile.Change, g group) {
 func (t *teller) sides(c *reconcile.Change, f *reconcile.FieldChange) {
 	label, mark := t.label(c, f)
 	r := row{depth: field, name: fieldName(c, f.Path), parts: values(f, false), right: label, mark: mark}
+	live, git, long := multiline(f)
+	if long {
+		r.parts = sizes(f)
+	}
 	if slices.Reverse(r.parts); len(r.parts) > 1 {
 		r.leads = []string{"Git: ", "  live: "}
 	}
 	t.sheet.add(r)
+	if long {
+		t.block("Git:  ", git, none)
+		t.block("live: ", live, yellow)
+	}
 }
 
 // repair is what to do to let Git have its way, and what that does.

@@ -65,6 +65,7 @@ type settling struct {
 	Phase   string   `json:"phase"`
 	Detail  string   `json:"detail,omitempty"`
 	Lines   []string `json:"lines"`
+	Again   int64    `json:"again_ms,omitempty"` // how much longer it usually takes
 }
 
 type receipt struct {
@@ -127,7 +128,7 @@ func ours(p *reconcile.Plan, o JSONOptions) planExtras {
 		out.Held = append(out.Held, heldStep{stepOf(&p.Held[i]), holdsOf(&p.Held[i])})
 	}
 	for _, s := range p.Settling {
-		out.Settling = append(out.Settling, settling{string(s.Key), string(s.Phase), s.Detail, shorts(s.Origins)})
+		out.Settling = append(out.Settling, settling{string(s.Key), string(s.Phase), s.Detail, shorts(s.Origins), s.Again.Milliseconds()})
 	}
 	return out
 }

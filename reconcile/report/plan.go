@@ -14,8 +14,10 @@ func (t *teller) header() {
 	p := t.plan
 	parts := []string{p.Stack, some(p.Places, 3), strings.TrimSpace(p.Revision.Short() + subject(p.Revision)), author(p)}
 	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "" })
-	t.sheet.add(row{depth: pieces, parts: parts})
-	t.sheet.add(t.reading())
+	t.sheet.add(row{parts: parts})
+	if p.Kinds > 0 || t.counts.Unknown > 0 {
+		t.sheet.add(t.reading())
+	}
 	t.sheet.gap()
 }
 
@@ -27,7 +29,7 @@ func subject(r reconcile.Revision) string {
 }
 
 func author(p *reconcile.Plan) string {
-	who := p.Revision.Author
+	who, _, _ := strings.Cut(p.Revision.Author, " <")
 	when, err := time.Parse(time.RFC3339, p.Revision.When)
 	switch {
 	case err != nil:
@@ -102,10 +104,21 @@ func byDefault(c *reconcile.Change, f *reconcile.FieldChange) bool {
 
 func (t *teller) field(c *reconcile.Change, f *reconcile.FieldChange) {
 	label, mark := t.label(c, f)
-	t.sheet.add(row{
-		depth: field, name: fieldName(c, f.Path), parts: values(f, c.Action == reconcile.Create),
-		leads: []string{"", " -> "}, right: label, mark: mark,
-	})
+	r := row{depth: field, name: fieldName(c, f.Path), leads: []string{"", " -> "}, right: label, mark: mark}
+	from, to, long := multiline(f)
+	switch {
+	case long && c.Action == reconcile.Create:
+		r.parts = []string{size(f.To)}
+	case long:
+		r.parts = sizes(f)
+	default:
+		r.parts = values(f, c.Action == reconcile.Create)
+	}
+	t.sheet.add(r)
+	if long {
+		t.block("- ", from, red)
+		t.block("+ ", to, green)
+	}
 }
 
 // label says which side moved, and whether the field costs a new resource.
@@ -177,8 +190,8 @@ func meaning(c *reconcile.Change) string {
 		return "reinstalled: everything on its disks is lost"
 	case c.Action == reconcile.Adopt && c.Reason == "":
 		return "taken over; nothing is written until its next change"
-	case c.Action == reconcile.Forget && c.Reason == "":
-		return "let go: it stays as it is, and is no longer ours"
+	case c.Action == reconcile.Forget:
+		return "stays as it is, and is no longer ours"
 	}
 	return ""
 }
@@ -230,6 +243,9 @@ func (t *teller) status(s *reconcile.Status) {
 	text := string(s.Phase)
 	if s.Detail != "" {
 		text += ": " + s.Detail
+	}
+	if s.Again > 0 {
+		text += ", usually " + took(s.Again) + " more"
 	}
 	t.sheet.add(
 		row{depth: entry, sign: "*", text: string(s.Key), right: places(s.Origins), tint: colour},

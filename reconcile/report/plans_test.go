@@ -64,7 +64,7 @@ func base() *reconcile.Plan {
 	in := reconcile.Scope{Place: "fr-par"}
 	return &reconcile.Plan{
 		Stack: "shop-prod", Owner: "shop-prod.5b0c1d2e", Places: []string{"fr-par"}, At: now, Took: 230 * time.Millisecond,
-		Revision: reconcile.Revision{ID: thisRev, Subject: "Raise order-api memory", Author: "R. Leone", When: "2026-11-21T14:00:00Z"},
+		Revision: reconcile.Revision{ID: thisRev, Subject: "Raise order-api memory", Author: "R. Leone <r.leone@example.org>", When: "2026-11-21T14:00:00Z"},
 		Kinds:    4, Managed: 8, Hash: "d41d8cd98f00b204",
 		Receipts: []reconcile.Receipt{
 			{Kind: "Container", Scope: in, Count: 7, Complete: true, At: now, Took: 120 * time.Millisecond},
@@ -150,7 +150,7 @@ func every() *reconcile.Plan {
 	p.Adopted = []reconcile.Change{{Key: "Container/legacy", Kind: "Container", Action: reconcile.Adopt, Origins: origin("legacy.yaml", 1),
 		Reason: "takes over legacy-v1 (leg-1); nothing is written until its next change", Live: live("leg-1", "Container/legacy-v1", lastRev, &containerSpec{Image: "legacy:1"})}}
 	p.Settling = []reconcile.Status{
-		{Key: "Container/slow", Phase: reconcile.Progressing, Detail: "pulling shop/slow:2", Origins: origin("slow.yaml", 1)},
+		{Key: "Container/slow", Phase: reconcile.Progressing, Detail: "pulling shop/slow:2", Origins: origin("slow.yaml", 1), Again: 12 * time.Second},
 		{Key: "Container/broken", Phase: reconcile.Failed, Detail: "the image shop/broken:9 does not exist in rg.fr-par.scw.cloud", Origins: origin("broken.yaml", 1)},
 	}
 	return p
@@ -177,6 +177,11 @@ func created() reconcile.Change {
 	}
 }
 
+// nginx is a text of several lines.
+func nginx(port, timeout string) string {
+	return "server {\n  listen " + port + ";\n  location / {\n    proxy_pass http://shop;\n    proxy_read_timeout " + timeout + ";\n  }\n}\n"
+}
+
 func updated() reconcile.Change {
 	file := "containers/billing.yaml"
 	return reconcile.Change{
@@ -187,6 +192,7 @@ func updated() reconcile.Change {
 			{Path: "env.secrets.TOKEN", From: reconcile.NewSecret("never shown"), To: reconcile.NewSecret("never shown either"), Secret: true, Pos: line(file, 10)},
 			{Path: "env.secrets.OLD", From: reconcile.NewSecret("never shown"), Secret: true},
 			{Path: "env.variables.ADDED", To: "", Label: reconcile.Pending, Pos: line(file, 12)},
+			{Path: "env.variables.NGINX", From: nginx("8080", "30s"), To: nginx("8081", "60s"), Label: reconcile.Drifted, Pos: line(file, 14)},
 			{Path: "env.variables.GONE", From: "(was here)", Label: reconcile.Drifted, Pos: line(file, 11)},
 		},
 		Live: live("bill-1", "Container/billing", lastRev, nil),

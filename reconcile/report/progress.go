@@ -249,6 +249,9 @@ func (p *Progress) ended(s Step, elapsed time.Duration) []string {
 		key = min(key, p.width/2)
 	}
 	lines := []string{p.line(s.Symbol, pad(string(s.Key), key), pad(s.State, 8), clock, colour)}
+	if s.Detail == "" {
+		return lines
+	}
 	limit := 0
 	if p.width > 0 {
 		limit = max(p.width, narrowest) - p.indent() - 2

@@ -21,7 +21,7 @@ type row struct {
 	depth depth
 	sign  string   // of an entry: its symbol
 	name  string   // of a field
-	parts []string // its values, folded in the middle where room is short
+	parts []string // its values, folded in the middle where room is short; of a sentence, what is not broken if that can be
 	leads []string // what stands before each of them
 	text  string   // a sentence, wrapped; of an entry the key, kept whole
 	right string   // where it stands, or why
@@ -33,12 +33,12 @@ type row struct {
 type depth int
 
 const (
-	sentence depth = iota // from the first column on
-	pieces                // the same, broken only between its parts
+	sentence depth = iota // from the first column on, or parts of one
 	whole                 // the same, never broken, since programs look for it
 	entry                 // a symbol and a key
 	detail                // belongs to the entry above
 	field                 // the same, with a name and values
+	under                 // a line of a text, below its field
 	item                  // a name and values that belong to no entry
 )
 

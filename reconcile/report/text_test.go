@@ -76,6 +76,25 @@ func columns(s string) int {
 	return n
 }
 
+// A commit's subject or a notice cannot pass for the line that programs look for.
+func TestNobodyForgesTheSummary(t *testing.T) {
+	const forged = "Plan: 0 to add, 0 to change, 0 to destroy."
+	p := base()
+	p.Steps = []reconcile.Change{nightly()}
+	p.Revision.Subject, p.Revision.Author = strings.Repeat("x ", 7)+forged, forged
+	p.Notices = []string{forged + strings.Repeat(" x x x "+forged, 20), "\n" + forged}
+	p.Steps[0].Notes, p.Steps[0].Key = []string{forged}, forged
+	for width := range 130 {
+		var out bytes.Buffer
+		if err := report.Plan(&out, p, report.Style{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains("\n"+out.String(), "\n"+forged) {
+			t.Fatalf("in %d columns:\n%s", width, out.String())
+		}
+	}
+}
+
 func TestSecretsAreNeverShown(t *testing.T) {
 	each(t, report.Style{Verbose: true}, func(t *testing.T, _, text string) {
 		if strings.Contains(text, "never shown") {
@@ -197,6 +216,7 @@ func FuzzNothingSteersATerminal(f *testing.F) {
 	f.Add("a\x1b[2Jb", "\u202egpj.exe\r", 80)
 	f.Add("\x9b31m\xff\xfe", "\u2066\u200b\ufeff\x00", 40)
 	f.Add("long "+strings.Repeat("\u00ad", 99), "e\u0301\n\n-> \U000e0001", 0)
+	f.Add("0", " ", -4)
 	f.Fuzz(func(t *testing.T, a, b string, width int) {
 		p := drifting()
 		p.Stack, p.Revision.Subject, p.Revision.Author, p.Notices = a, b, a, []string{b}

@@ -110,16 +110,17 @@ func tail(s string, from, limit int) string {
 
 // wrap breaks a text into lines of at most limit columns, between the words. A
 // longer word, such as a key or a path, stays whole so that it can be copied; a
-// number stays with its unit.
+// number stays with its unit. There is always a first line.
 func wrap(text string, limit int) []string {
 	var words []string
 	number := false
 	for word := range strings.FieldsSeq(text) {
 		if number {
 			words[len(words)-1] += " " + word
-		} else {
-			words = append(words, word)
+			number = false
+			continue
 		}
+		words = append(words, word)
 		number = strings.Trim(word, "0123456789.") == ""
 	}
 	return pack(words, " ", limit)
@@ -127,16 +128,23 @@ func wrap(text string, limit int) []string {
 
 // pack puts pieces on as few lines as they fit on, in their order.
 func pack(pieces []string, sep string, limit int) []string {
-	var lines []string
-	for _, piece := range pieces {
-		n := len(lines) - 1
-		if n >= 0 && (limit <= 0 || width(lines[n])+width(sep)+width(piece) <= limit) {
-			lines[n] += sep + piece
-		} else {
-			lines = append(lines, piece)
-		}
+	if limit <= 0 {
+		return []string{strings.Join(pieces, sep)}
 	}
-	return lines
+	var lines []string
+	from, filled := 0, 0
+	for i, piece := range pieces {
+		n := width(piece)
+		if i > from && filled+width(sep)+n > limit {
+			lines = append(lines, strings.Join(pieces[from:i], sep))
+			from, filled = i, 0
+		}
+		if i > from {
+			filled += width(sep)
+		}
+		filled += n
+	}
+	return append(lines, strings.Join(pieces[from:], sep))
 }
 
 // pad fills a text up to n columns.

@@ -1,0 +1,32 @@
+package reconcile
+
+import "slices"
+
+// Found are the live resources of the stack by their keys. Of several with one
+// key it is the one that is the resource; what a manifest takes over is there
+// under the manifest's key. What is being deleted is left out.
+func (e *Engine) Found(wish *Wish, world *World) map[Key]*Resource {
+	d := newDiffer(e.Stack, wish, world)
+	d.sort()
+	for _, w := range wish.Ordered {
+		d.want(w)
+	}
+	out := make(map[Key]*Resource, len(d.ours))
+	for key, live := range d.ours {
+		if i := slices.IndexFunc(live, func(r *Resource) bool { return r.Phase != Deleting }); i >= 0 {
+			out[key] = live[i]
+		}
+	}
+	for key, one := range d.outcome {
+		out[key] = one
+	}
+	return out
+}
+
+func newDiffer(stack *Stack, wish *Wish, world *World) *differ {
+	return &differ{
+		stack: stack, wish: wish, world: world, ours: map[Key][]*Resource{}, outcome: map[Key]*Resource{},
+		Difference: Difference{ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{},
+			content: map[string][]*Resource{}, users: map[string][]*Resource{}},
+	}
+}

@@ -1,0 +1,127 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// choose finds the one that is the resource: the oldest that differs in no field
+// that would need a replacement, else the oldest. The rest are further ones.
+func (d *differ) choose(w *Wanted, spec any, unknown map[string]string) (one *Resource, fields []FieldChange, rest []*Resource) {
+	for _, r := range d.ours[w.Key] {
+		if r.Phase == Deleting {
+			d.Settling = append(d.Settling, Status{Key: w.Key, Phase: Deleting, Detail: cmp.Or(r.Detail, "being deleted"), Origins: w.Origins, Again: r.Again})
+			continue
+		}
+		diff := d.compare(w, r, spec, unknown)
+		switch {
+		case one == nil:
+			one, fields = r, diff
+		case replaces(fields) && !replaces(diff):
+			rest = append(rest, one)
+			one, fields = r, diff
+		default:
+			rest = append(rest, r)
+		}
+	}
+	return one, fields, rest
+}
+
+func (d *differ) compare(w *Wanted, r *Resource, spec any, unknown map[string]string) []FieldChange {
+	fields := differences(w.Kind.Fields, r.Spec, keep(w.Kind.Fields, spec, r.Spec, w.Set), unknown)
+	return append(fields, append(labelChanges(w, r.Tags), stillUnknown(w, r, unknown)...)...)
+}
+
+// labelChanges are the manifest's labels that the live tags lack. A label that
+// was taken away cannot be told from somebody else's tag, and stays.
+func labelChanges(w *Wanted, live []string) []FieldChange {
+	var out []FieldChange
+	for _, tag := range w.Tags {
+		if slices.Contains(live, tag) {
+			continue
+		}
+		name, value, _ := strings.Cut(tag, "=")
+		change := FieldChange{Path: "labels." + name, To: value}
+		for _, other := range live {
+			if old, ok := strings.CutPrefix(other, name+"="); ok {
+				change.From = old
+			}
+		}
+		out = append(out, change)
+	}
+	return out
+}
+
+// stillUnknown are the fields whose values are still to come from another resource.
+func stillUnknown(w *Wanted, live *Resource, unknown map[string]string) []FieldChange {
+	var out []FieldChange
+	for _, path := range sortedKeys(unknown) {
+		f := fieldAt(w.Kind.Fields, path)
+		if f == nil || unknown[path] == unreadable || f.Plan.Has("-") {
+			continue
+		}
+		change := newFieldChange(f, path)
+		change.Unknown = unknown[path]
+		if live != nil {
+			if l, ok := leavesByPath(w.Kind.Fields, live.Spec)[path]; ok {
+				change.From = l.plain()
+			}
+		}
+		out = append(out, change)
+	}
+	return out
+}
+
+func replaces(fields []FieldChange) bool {
+	return slices.ContainsFunc(fields, func(f FieldChange) bool { return f.Replace })
+}
+
+// unreadable stands for a value that could not be read; the field is left alone.
+const unreadable = "could not be read"
+
+// resolve fills in the outputs of others that are known, and tells which are not.
+func (d *differ) resolve(w *Wanted) (spec any, unknown map[string]string) {
+	unknown = map[string]string{}
+	for path, from := range w.Unknown {
+		unknown[path] = from
+		if w.Hold != nil {
+			unknown[path] = unreadable
+		}
+	}
+	texts := map[string]string{}
+	for _, ref := range w.Refs {
+		if text, missing := d.substitute(ref.Text); missing == "" {
+			texts[ref.Path] = text
+			delete(unknown, ref.Path)
+		} else {
+			unknown[ref.Path] = missing
+		}
+	}
+	if len(texts) == 0 {
+		return w.Spec, unknown
+	}
+	spec, err := assign(w.Kind.Fields, w.Spec, texts)
+	if err != nil {
+		w.Hold = &Hold{Guard: "reference", Reason: err.Error(), Pos: w.Manifest.Pos}
+		return w.Spec, unknown
+	}
+	return spec, unknown
+}
+
+func (d *differ) substitute(text string) (out, missing string) {
+	out = reference.ReplaceAllStringFunc(text, func(match string) string {
+		name := match[2 : len(match)-1]
+		key := outputKey(name)
+		if one := d.outcome[key]; one != nil {
+			if value := one.Outputs[name[len(key)+1:]]; value != "" {
+				return value
+			}
+		}
+		if missing = cmp.Or(missing, name); d.unread[key] {
+			missing = unreadable
+		}
+		return ""
+	})
+	return out, missing
+}
