@@ -54,7 +54,7 @@ type cloud struct {
 	late     []lateCall
 	rng      *rand.Rand
 	serial   int
-	at       time.Time // of what is happening
+	at       time.Time        // of what is happening
 	lag      time.Duration    // listings and reads are up to this old
 	lose     float64          // share of the mutating calls whose answer is lost
 	kill     func() error     // before and after each mutating call: the process's death

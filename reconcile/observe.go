@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -53,7 +54,7 @@ func (e *Engine) Observe(ctx context.Context, wish *Wish) (*World, error) {
 	e.list(ctx, world, e.scopes(), usedKinds(wish))
 	e.join(ctx, world, wish)
 	world.Now = e.Clock.Now()
-	return world, e.know(ctx, world)
+	return world, nil
 }
 
 // listing is one kind in one place.
@@ -196,20 +197,42 @@ func (w *World) doubt(kind string, scope Scope, reason string) {
 	}
 }
 
-// know finds out which of the revisions that marks name pass the ownership gate.
-func (e *Engine) know(ctx context.Context, world *World) error {
-	for _, r := range world.Live {
-		rev := strings.TrimSuffix(r.Mark.Rev, "+")
-		if _, done := world.Known[rev]; done || rev == "" || r.Mark.Stack != e.Stack.Name && r.Mark.UID != e.Stack.ShortUID() {
+// know finds out which revisions pass the ownership gate. Only those are asked
+// for that matter: history may be far away.
+func (e *Engine) know(ctx context.Context, world *World, revs iter.Seq[string]) {
+	for rev := range revs {
+		rev = strings.TrimSuffix(rev, "+")
+		if _, done := world.Known[rev]; done || rev == "" {
 			continue
 		}
 		known, err := e.knows(ctx, rev)
 		if err != nil {
-			return err
+			known = false // nobody can tell: what needs to be known is held
 		}
 		world.Known[rev] = known
 	}
-	return nil
+}
+
+// bareRevs are the revisions of marks without a uid, which a stack that has gained one may own.
+func (e *Engine) bareRevs(world *World) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, r := range world.Live {
+			if r.Mark.UID == "" && r.Mark.Stack == e.Stack.Name && !yield(r.Mark.Rev) {
+				return
+			}
+		}
+	}
+}
+
+// doomedRevs are the revisions of marks on what is to be destroyed.
+func doomedRevs(changes []Change) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range changes {
+			if c := &changes[i]; c.destroys() && !yield(c.Live.Mark.Rev) {
+				return
+			}
+		}
+	}
 }
 
 func (e *Engine) knows(ctx context.Context, rev string) (bool, error) {
@@ -240,10 +263,12 @@ func (e *Engine) Plan(ctx context.Context, wish *Wish) (*Plan, *World, error) {
 }
 
 func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
+	e.know(ctx, world, e.bareRevs(world))
 	diff := Diff(e.Stack, wish, world)
 	if e.Only != nil {
 		diff.Changes = slices.DeleteFunc(diff.Changes, func(c Change) bool { return !e.Only(c.Key) })
 	}
+	e.know(ctx, world, doomedRevs(diff.Changes))
 	e.label(ctx, diff.Changes)
 	plan := Decide(e.Stack, diff, world)
 	plan.Revision, plan.Kinds = e.Revision, len(e.Kinds)

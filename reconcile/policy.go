@@ -220,6 +220,8 @@ func (p *decider) needs(c *Change, byKey map[Key]*Change) {
 			c.hold(Hold{Guard: "needs", Reason: "needs " + string(need) + ", which failed: " + status.Detail})
 		case unsettled:
 			c.wait(need, "after "+string(need)+" is ready")
+		case other == nil && !p.diff.ready[need]:
+			c.hold(Hold{Guard: "needs", Reason: "needs " + string(need) + ", which is not there and is left out of this plan"})
 		}
 	}
 }

@@ -153,10 +153,6 @@ func (a *application) refresh(ctx context.Context) {
 		a.read(ctx, id, awaited)
 	}
 	a.world.Now = a.Clock.Now()
-	if err := a.know(ctx, a.world); err != nil {
-		a.out.Err = err
-		return
-	}
 	a.out.Plan = a.decide(ctx, a.wish, a.world)
 	a.out.Err = cmp.Or(a.out.Err, a.settleSteps(ctx))
 }

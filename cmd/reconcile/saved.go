@@ -25,6 +25,7 @@ type savedPlan struct {
 	Version  int             `json:"reconcile_plan"`
 	Program  string          `json:"program"`
 	Location string          `json:"location"`
+	Path     string          `json:"path,omitempty"`
 	Ref      string          `json:"ref,omitempty"`
 	Files    []string        `json:"files,omitempty"`
 	Targets  []string        `json:"targets,omitempty"`
@@ -55,7 +56,7 @@ func (s *session) save(plan *reconcile.Plan, file string) error {
 		return err
 	}
 	saved := savedPlan{
-		Version: planVersion, Program: version(), Location: location, Ref: s.ref, Files: s.files, Targets: s.targets, Excludes: s.excludes,
+		Version: planVersion, Program: version(), Location: location, Path: s.path, Ref: s.ref, Files: s.files, Targets: s.targets, Excludes: s.excludes,
 		Owner: plan.Owner, Revision: s.pin(), Created: s.clock.Now().UTC(), Hash: plan.Hash, Changes: savedChanges(plan), Plan: json.RawMessage(text.String()),
 	}
 	data, err := json.MarshalIndent(saved, "", "  ")
@@ -111,7 +112,7 @@ func loadPlan(file string) (*savedPlan, error) {
 
 // scope is what the plan was made of. A remote or named revision is pinned to its commit.
 func (p *savedPlan) scope(given scope) scope {
-	given.location, given.ref, given.files, given.targets, given.excludes = p.Location, p.Ref, p.Files, p.Targets, p.Excludes
+	given.location, given.path, given.ref, given.files, given.targets, given.excludes = p.Location, p.Path, p.Ref, p.Files, p.Targets, p.Excludes
 	if hash, digest, dirty := strings.Cut(p.Revision, "+"); p.Ref != "" || !dirty && digest == "" && hash != "" && !isFolder(p.Location) {
 		given.ref = hash
 	}

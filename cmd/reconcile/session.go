@@ -24,6 +24,7 @@ import (
 // scope is what the verbs on a stack are asked about.
 type scope struct {
 	location string
+	path     string
 	ref      string
 	files    []string // -f
 	strict   bool
@@ -35,6 +36,7 @@ type scope struct {
 func (s *scope) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.ref, "ref", "", "branch, tag or commit to read (default: a folder as it is, of a URL its HEAD)")
+	f.StringVar(&s.path, "path", "", "folder inside the repository that holds the stack (default: its top)")
 	f.StringArrayVarP(&s.files, "file", "f", nil, "read just this manifest (repeatable); nothing else of the stack is looked at")
 	f.BoolVar(&s.strict, "strict", false, "refuse what is otherwise a warning, such as secrets in clear")
 	f.StringArrayVar(&s.allowEnv, "allow-env", nil, "name or pattern of variables that manifests may read (repeatable); in CI none are, unless named here or in RECONCILE_ALLOW_ENV")
@@ -84,7 +86,7 @@ func (a *app) read(ctx context.Context, where scope) (*session, error) {
 	if s.folder == "" {
 		s.folder = filepath.Join(s.top(), ".reconcile")
 	}
-	s.source, err = repo.Open(ctx, s.location, repo.Options{Ref: s.ref, Store: filepath.Join(s.folder, "git"), Auth: repo.Auth{Env: a.getenv}})
+	s.source, err = repo.Open(ctx, s.location, repo.Options{Ref: s.ref, Path: s.path, Store: filepath.Join(s.folder, "git"), Auth: repo.Auth{Env: a.getenv}})
 	if err != nil {
 		return nil, err
 	}
@@ -162,13 +164,11 @@ func isFolder(name string) bool {
 // whether a stack without one has this stack's name.
 func (s *session) distinct(ctx context.Context) error {
 	stack := &s.src.Stack
-	if stack.UID == "" || s.source.Root() == "" {
+	outside := s.source.Root() == "" && isFolder(s.location)
+	if stack.UID == "" || outside || s.source.Rel() == "." { // two stacks of one folder are an error anyway
 		return nil
 	}
 	up := strings.TrimSuffix(strings.Repeat("../", strings.Count(s.source.Rel(), "/")+1), "/")
-	if s.source.Rel() == "." {
-		up = "."
-	}
 	whole, err := s.source.Beside(up)
 	if err != nil {
 		return err
