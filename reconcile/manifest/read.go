@@ -1,8 +1,8 @@
 package manifest
 
 import (
+	"bytes"
 	"io/fs"
-	"runtime"
 	"sync"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -41,37 +41,46 @@ type unit struct {
 	hidden  hidden
 }
 
-// readUnits reads and parses the files. Reading is one at a time, so that the
-// budget for all files ends at the same one every time; parsing is not.
-func readUnits(t *tree, k *kinds) []unit {
-	units := make([]unit, len(t.files))
-	jobs := make(chan job)
-	var workers sync.WaitGroup
-	for range min(mostWorkers, runtime.GOMAXPROCS(0)) {
-		workers.Go(func() {
-			known := words{}
-			for j := range jobs {
-				units[j.number] = readUnit(t.files[j.number], j.data, k, known)
-			}
-		})
-	}
-	read := t.readAll(jobs)
-	close(jobs)
-	workers.Wait()
-	return units[:read]
-}
-
-// mostWorkers bounds what hostile files can make us hold at once.
-const mostWorkers = 2
-
 // job is the content of a file, by its number.
 type job struct {
 	number int
 	data   []byte
 }
 
-// readAll hands out the files' contents, and says how many files there were room for.
-func (t *tree) readAll(jobs chan<- job) int {
+// readUnits reads and parses the files. Reading is one at a time, so that the
+// budget for all files ends at the same one every time. Two are parsed at once,
+// but those that may have very many nodes one after the other: yaml.v3 holds the
+// nodes of a whole document, at some 200 bytes each, before they can be counted.
+func readUnits(t *tree, k *kinds) []unit {
+	units := make([]unit, len(t.files))
+	take := func(j job, known words) { units[j.number] = readUnit(t.files[j.number], j.data, k, known) }
+	jobs := make(chan job)
+	var worker sync.WaitGroup
+	worker.Go(func() {
+		known := words{}
+		for j := range jobs {
+			take(j, known)
+		}
+	})
+	known := words{}
+	read := t.readAll(func(j job) {
+		if !mayHaveMany(j.data) {
+			select {
+			case jobs <- j:
+				return
+			default: // the worker is busy
+			}
+		}
+		take(j, known)
+	})
+	close(jobs)
+	worker.Wait()
+	return units[:read]
+}
+
+// readAll gives the files' contents to parse, and returns how many files there
+// was room for.
+func (t *tree) readAll(parse func(job)) int {
 	size := 0
 	for i, file := range t.files {
 		data, err := t.read(file)
@@ -82,9 +91,19 @@ func (t *tree) readAll(jobs chan<- job) int {
 			t.add(file, "split the stack", "YAML files of more than 10 MiB (10485760 bytes), the most that one stack may have")
 			return i
 		}
-		jobs <- job{i, data}
+		parse(job{i, data})
 	}
 	return len(t.files)
+}
+
+// mayHaveMany tells whether a file could have more nodes than the budget allows.
+// Behind each of these characters two nodes at most begin.
+func mayHaveMany(data []byte) bool {
+	marks := 0
+	for _, mark := range []string{"\n", ":", ",", "-", "[", "{", "?"} {
+		marks += bytes.Count(data, []byte(mark))
+	}
+	return 2*marks > MaxNodes
 }
 
 func readUnit(file string, data []byte, k *kinds, known words) unit {

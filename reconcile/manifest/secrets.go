@@ -16,11 +16,11 @@ type hidden map[int]int
 func (k *kinds) secretLines(documents []*reconcile.Node) hidden {
 	h := hidden{}
 	for _, doc := range documents {
-		var fields []reconcile.Field
+		known := []reconcile.Field{{Name: "apiVersion"}, {Name: "kind"}, {Name: "metadata"}}
 		if kind := k.byName[doc.Get("kind").Scalar()]; kind != nil {
-			fields = kind.Fields
+			known = append(known, reconcile.Field{Name: "spec", Fields: kind.Fields})
 		}
-		h.find(doc.Get("spec"), fields, k.secretNames)
+		h.find(doc, known, k.secretNames)
 	}
 	return h
 }
@@ -59,8 +59,8 @@ func (h hidden) hide(n *reconcile.Node) {
 		}
 	}
 	for _, item := range n.Items {
-		if value := item.Get("value"); value != nil {
-			item = value
+		if item.Get("value") != nil {
+			item = item.Without("name")
 		}
 		h.hide(item)
 	}
@@ -71,11 +71,14 @@ func (h hidden) hide(n *reconcile.Node) {
 	}
 }
 
-// redact takes hints away that may repeat a secret.
+// redact takes away what may repeat a secret: one that begins with an
+// exclamation mark, say, looks like a tag.
 func (h hidden) redact(problems reconcile.Problems) {
 	for i := range problems {
-		if col, ok := h[problems[i].Pos.Line]; ok && problems[i].Pos.Col >= col {
-			problems[i].Hint = "put it in quotes"
+		p := &problems[i]
+		if col, ok := h[p.Pos.Line]; ok && p.Pos.Col >= col {
+			p.Message = "a secret is no plain text to YAML: a number, a tag, an anchor or an alias"
+			p.Hint = "put it in quotes, or better, take it from elsewhere with valueFrom"
 		}
 	}
 }

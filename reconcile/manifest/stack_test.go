@@ -95,6 +95,10 @@ func TestStackProblems(t *testing.T) {
 			}
 		})
 	}
+	all := read("s.yaml", strings.NewReplacer("shop-prod", "Shop", "prune:", "prun:").Replace(fullStack)).Problems
+	wantProblems(t, all,
+		`s.yaml:3:18: metadata.name: name "Shop": use 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit`,
+		`s.yaml:12:5: unknown field "policy.prun"; did you mean prune?`)
 	if got := read("s.yaml", strings.Replace(fullStack, "nl-ams]", "it-mil]", 1)); len(got.Problems) > 0 {
 		t.Errorf("a region that no kind of this version knows: %v", got.Problems)
 	}

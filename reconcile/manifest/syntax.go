@@ -48,9 +48,11 @@ func firstError(r io.Reader) string {
 	}
 }
 
-var yamlPrefix = regexp.MustCompile(`^yaml: (line \d+: )?`)
+// noise is what yaml.v3's messages have besides what is wrong: a line, and the
+// name of an anchor, which may be a secret that begins with an asterisk.
+var noise = regexp.MustCompile(`^yaml: (line \d+: )?|(?s) '.*' referenced$`)
 
-func plainMessage(err error) string { return yamlPrefix.ReplaceAllString(err.Error(), "") }
+func plainMessage(err error) string { return noise.ReplaceAllString(err.Error(), "") }
 
 // syntaxProblem says what yaml.v3 could not read, and where. Its errors are text
 // only, and the line in them is often one of the lines before, or missing.
@@ -75,6 +77,7 @@ var syntaxHints = map[string]string{
 	"could not find expected ':'":                     "a key wants a colon after it",
 	"did not find expected ',' or ']'":                "close the list with ]",
 	"did not find expected ',' or '}'":                "close the map with }",
+	"unknown anchor":                                  "put a value that begins with * in quotes",
 	"found unexpected end of stream":                  "close the quotes",
 	"did not find expected node content":              "a template cannot stand here; put a value that begins with a bracket or brace in quotes",
 }

@@ -52,17 +52,8 @@ func openBare(dir string, ep endpoint) (*bareStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if err := os.MkdirAll(abs, 0o700); err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
-	}
-	ours := []string{abs}
-	if above := filepath.Dir(abs); filepath.Base(above) == ".reconcile" {
-		ours = append(ours, above)
-	}
-	for _, d := range ours {
-		if err := checkPrivate(d); err != nil {
-			return nil, err
-		}
+	if err := makePrivate(abs); err != nil {
+		return nil, err
 	}
 	root, err := os.OpenRoot(abs)
 	if err != nil {
@@ -75,7 +66,20 @@ func openBare(dir string, ep endpoint) (*bareStore, error) {
 	return b, nil
 }
 
-func checkPrivate(dir string) error {
+// makePrivate makes the store's directory, and .reconcile above it if that is
+// where it lies. What is there already is looked at before anything is written.
+func makePrivate(dir string) error {
+	above := filepath.Dir(dir)
+	if filepath.Base(above) == ".reconcile" {
+		if err := makePrivate(above); err != nil {
+			return err
+		}
+	} else if err := os.MkdirAll(above, 0o700); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("open store: %w", err)
+	}
 	at, err := os.Lstat(dir)
 	if err != nil {
 		return fmt.Errorf("open store: %w", err)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -53,17 +54,19 @@ func decodeTree(raw []byte) ([]entry, error) {
 	return entries, nil
 }
 
-// decodeMode reads Git's octal modes. A submodule is irregular: neither a file
-// nor a folder of this repository.
+// decodeMode reads Git's octal modes, of which only the kind counts. A submodule
+// is irregular: neither a file nor a folder of this repository.
 func decodeMode(octal string) (fs.FileMode, error) {
-	switch octal {
-	case "100644", "100755", "100664":
+	mode, err := strconv.ParseUint(octal, 8, 17)
+	switch {
+	case err != nil:
+	case mode&0o170000 == 0o100000:
 		return 0o444, nil
-	case "40000", "040000":
+	case mode&0o170000 == 0o040000:
 		return fs.ModeDir | 0o555, nil
-	case "120000":
+	case mode&0o170000 == 0o120000:
 		return fs.ModeSymlink, nil
-	case "160000":
+	case mode&0o170000 == 0o160000:
 		return fs.ModeIrregular, nil
 	}
 	return 0, fmt.Errorf("tree entry of mode %s", quote(octal))

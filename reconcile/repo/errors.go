@@ -95,7 +95,7 @@ func guard(doing string, err *error) {
 	}
 }
 
-// maxSaid bounds what we repeat of a server's words, in bytes.
+// maxSaid bounds what we repeat of others' words, in bytes.
 const maxSaid = 300
 
 // printable is what others wrote, made fit for one line of a terminal or log.
@@ -106,11 +106,16 @@ func printable(text string) string {
 		}
 		return r
 	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > maxSaid {
-		text = strings.ToValidUTF8(text[:maxSaid], "") + "..."
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// clip shortens a text. Secrets are to be taken out before: half of one would
+// not be found.
+func clip(text string) string {
+	if len(text) <= maxSaid {
+		return text
 	}
-	return text
+	return strings.ToValidUTF8(text[:maxSaid], "") + "..."
 }
 
 // quote is a path as errors show it: bare where that is safe.

@@ -35,7 +35,7 @@ func (r *remoteHistory) explain(ctx context.Context, doing string, err error) er
 	default:
 		out.Reason, out.class = err.Error(), classOf(err)
 	}
-	out.Reason, out.Fix = r.scrub(out.Reason), r.scrub(out.Fix)
+	out.Reason, out.Fix = clip(printable(r.scrub(out.Reason))), r.scrub(out.Fix)
 	return out
 }
 

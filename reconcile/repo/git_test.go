@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/cgi"
@@ -119,7 +120,7 @@ func serve(t testing.TB, root string) *gitServer {
 		t.Fatal(err)
 	}
 	backend := &cgi.Handler{
-		Path: git, Args: []string{"http-backend"}, Dir: root,
+		Path: git, Args: []string{"http-backend"}, Dir: root, Stderr: io.Discard,
 		Env: append(gitEnv(root), "GIT_PROJECT_ROOT="+root, "GIT_HTTP_EXPORT_ALL=1"),
 	}
 	s := &gitServer{}

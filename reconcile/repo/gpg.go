@@ -63,7 +63,7 @@ func (k gpgKeys) signer(payload, signature []byte, now time.Time) (string, error
 	case errors.Is(err, pgperrors.ErrKeyExpired) || errors.Is(err, pgperrors.ErrSignatureExpired):
 		return "", refuse(ExpiredKey, "its OpenPGP key or signature has expired")
 	case err != nil:
-		return "", refuse(Forged, "%s", printable(err.Error()))
+		return "", refuse(Forged, "%s", clip(printable(err.Error())))
 	}
 	return entityName(entity), weak(entity, sig)
 }
@@ -114,7 +114,7 @@ func weak(e *openpgp.Entity, sig *packet.Signature) error {
 func entityName(e *openpgp.Entity) string {
 	fingerprint := fmt.Sprintf("%X", e.PrimaryKey.Fingerprint)
 	if id := e.PrimaryIdentity(); id != nil {
-		return printable(id.Name) + " (" + fingerprint + ")"
+		return clip(printable(id.Name)) + " (" + fingerprint + ")"
 	}
 	return fingerprint
 }

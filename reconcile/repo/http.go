@@ -34,7 +34,7 @@ var _ conversation = (*httpTalk)(nil)
 func dialHTTP(ctx context.Context, ep endpoint, a Auth) (conversation, error) {
 	login, err := a.login(ep.host)
 	if err != nil {
-		return nil, err
+		return nil, &fault{class: ErrDenied, reason: err.Error()}
 	}
 	t := &httpTalk{login: login, base: url.URL{Scheme: ep.scheme, Host: ep.hostPort(), Path: ep.path}}
 	t.client = &http.Client{Transport: newTransport(ep), CheckRedirect: sameOrigin}

@@ -69,7 +69,7 @@ func (r *remoteHistory) mend(ctx context.Context, commit, broken plumbing.Hash) 
 		if _, err := r.objects.read(broken, plumbing.AnyObject); err == nil {
 			return nil
 		}
-		if err := r.bare.wipe(); err != nil {
+		if err := r.wipe(); err != nil {
 			return err
 		}
 		return r.fetchCommit(ctx, commit)

@@ -18,9 +18,10 @@ type remoteHistory struct {
 	ep   endpoint
 	opts Options
 
-	mu      sync.Mutex // one exchange at a time
-	bare    *bareStore
-	objects *objectStore
+	exchange sync.Mutex // one at a time; taken before mu
+	mu       sync.Mutex // of what follows
+	bare     *bareStore
+	objects  *objectStore
 }
 
 var _ history = (*remoteHistory)(nil)
@@ -39,8 +40,8 @@ func (r *remoteHistory) exclusively(ctx context.Context, doing string, f func(co
 	defer cancel()
 	defer func() { err = r.explain(ctx, doing, err) }()
 	defer guard(doing, &err)
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.exchange.Lock()
+	defer r.exchange.Unlock()
 	if err := r.open(); err != nil {
 		return err
 	}
@@ -62,32 +63,40 @@ func (r *remoteHistory) mending(ctx context.Context, f func(context.Context) err
 	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
-	r.objects.close()
-	if err := r.bare.wipe(); err != nil {
+	if err := r.wipe(); err != nil {
 		return err
 	}
 	return f(ctx)
 }
 
-func (r *remoteHistory) open() (err error) {
+// wipe makes the store empty. Files that are still open would be read on.
+func (r *remoteHistory) wipe() error {
+	r.objects.close()
+	return r.bare.wipe()
+}
+
+// open opens the store, if it is not.
+func (r *remoteHistory) open() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.bare != nil {
 		return nil
 	}
-	if r.bare, err = openBare(r.opts.Store, r.ep); err != nil {
-		r.bare = nil
+	bare, err := openBare(r.opts.Store, r.ep)
+	if err != nil {
 		return err
 	}
-	r.objects = r.bare.objects(r.ep.String())
+	r.bare, r.objects = bare, bare.objects(r.ep.String())
 	return nil
 }
 
-// store gives what was fetched so far, without speaking to the server.
+// store gives what was fetched so far. It does not wait for an exchange.
 func (r *remoteHistory) store() (*objectStore, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if err := r.open(); err != nil {
 		return nil, r.explain(context.Background(), "read what was fetched", err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return r.objects, nil
 }
 
@@ -129,8 +138,7 @@ func (r *remoteHistory) advance(ctx context.Context, t *talk, h plumbing.Hash, n
 	}
 	packs, err := r.bare.packs()
 	if err == nil && packs > maxPacks {
-		r.objects.close()
-		err = r.bare.wipe()
+		err = r.wipe()
 	}
 	if err != nil {
 		return err
@@ -307,8 +315,8 @@ func (r *remoteHistory) note(h plumbing.Hash, cut map[plumbing.Hash]bool, a answ
 }
 
 func (r *remoteHistory) shallow() map[plumbing.Hash]bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.exchange.Lock()
+	defer r.exchange.Unlock()
 	if r.open() != nil {
 		return nil
 	}
@@ -345,9 +353,14 @@ func (r *remoteHistory) deepen(ctx context.Context, h plumbing.Hash) error {
 }
 
 func (r *remoteHistory) close() {
+	r.exchange.Lock()
+	defer r.exchange.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.objects != nil {
-		r.objects.close()
+	if r.bare == nil {
+		return
 	}
+	r.objects.close()
+	r.bare.root.Close()
+	r.bare, r.objects = nil, nil
 }

@@ -90,6 +90,7 @@ func objectsIn(t testing.TB, dir string) int {
 
 // Branches, tags and hashes name commits; what is neither or both is an error.
 func TestRemoteRefs(t *testing.T) {
+	t.Parallel()
 	g, srv, o := served(t)
 	first := g.commit("First", "a.yaml", "a: 1\n")
 	g.git("tag", "light")
@@ -120,6 +121,7 @@ func TestRemoteRefs(t *testing.T) {
 // Commits of the past are had by their hash: one by one where the server allows
 // it, else by fetching the whole branch.
 func TestRemoteAt(t *testing.T) {
+	t.Parallel()
 	for _, allow := range []string{"true", "false"} {
 		t.Run("any="+allow, func(t *testing.T) {
 			g, srv, o := served(t)
@@ -219,6 +221,7 @@ func TestRemoteIncrementTooLarge(t *testing.T) {
 
 // After many fetches the store is made anew, so that it does not grow for ever.
 func TestRemoteStoreStaysSmall(t *testing.T) {
+	t.Parallel()
 	g, srv, o := served(t)
 	s := open(t, srv.url(g), o)
 	for i := range 70 {

@@ -136,7 +136,7 @@ func (v *verifier) sshSigner(payload, signature []byte, when time.Time) (string,
 	}
 	sig, err := sshsig.ParseSignature(block.Bytes)
 	if err != nil {
-		return "", refuse(Forged, "%s", printable(err.Error()))
+		return "", refuse(Forged, "%s", clip(printable(err.Error())))
 	}
 	if err := shortRSA(sig.PublicKey); err != nil {
 		return "", err
@@ -148,7 +148,7 @@ func (v *verifier) sshSigner(payload, signature []byte, when time.Time) (string,
 			continue
 		}
 		if err := sshsig.Verify(bytes.NewReader(payload), sig, s.key, sig.HashAlgorithm, sshNamespace); err != nil {
-			return "", refuse(Forged, "%s", printable(err.Error()))
+			return "", refuse(Forged, "%s", clip(printable(err.Error())))
 		}
 		switch {
 		case !s.after.IsZero() && when.Before(s.after):
@@ -156,7 +156,7 @@ func (v *verifier) sshSigner(payload, signature []byte, when time.Time) (string,
 		case !s.before.IsZero() && when.After(s.before):
 			verdict = refuse(ExpiredKey, "the key %s was valid only until %s", print, s.before.UTC().Format(time.RFC3339))
 		default:
-			return printable(s.principals) + " (" + print + ")", nil
+			return clip(printable(s.principals)) + " (" + print + ")", nil
 		}
 	}
 	return "", verdict

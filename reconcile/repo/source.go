@@ -31,7 +31,7 @@ type Source struct {
 // Open prepares to read a location: a folder, or the address of a Git
 // repository (https://, ssh://, git@host:path; http:// to this machine only).
 // It does not speak to a server yet; that is for Tree.
-func Open(ctx context.Context, location string, o Options) (*Source, error) {
+func Open(_ context.Context, location string, o Options) (*Source, error) {
 	o, err := o.defaulted()
 	if err != nil {
 		return nil, err
@@ -132,8 +132,9 @@ func (s *Source) Rel() string { return s.folder }
 // String is the location as it may be printed.
 func (s *Source) String() string { return s.place }
 
-// Beside is another folder of the same repository at the same revision, given
-// relative to this one, as in "../base". It never leaves the repository.
+// Beside is another folder of the same repository, given relative to this one,
+// as in "../base", at the commit that Tree last read here. It never leaves the
+// repository. Folders on disk are each surveyed for themselves.
 func (s *Source) Beside(rel string) (*Source, error) {
 	folder, err := inside(s.folder, rel)
 	if err != nil {

@@ -149,7 +149,7 @@ const maxAgent = 30 * time.Second
 func keyFile(path string) (ssh.Signer, error) {
 	text, err := readPrivate(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the ssh key: %w", err)
+		return nil, faultf(ErrDenied, "", "read the ssh key: %v", err)
 	}
 	signer, err := ssh.ParsePrivateKey(text)
 	var locked *ssh.PassphraseMissingError
@@ -175,6 +175,9 @@ func (k *keyring) close() {
 	}
 }
 
+// maxAside bounds what is kept of a server's words, in bytes.
+const maxAside = 4 << 10
+
 // A tail keeps the first part of what a server says aside. It is safe for
 // concurrent use.
 type tail struct {
@@ -185,7 +188,7 @@ type tail struct {
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.text = append(t.text, p[:min(len(p), maxSaid-min(len(t.text), maxSaid))]...)
+	t.text = append(t.text, p[:min(len(p), maxAside-len(t.text))]...)
 	return len(p), nil
 }
 

@@ -34,6 +34,7 @@ func (d *Damaged) Unwrap() error { return d.Err }
 
 // SQLite's primary result codes that say more than that something failed.
 const (
+	codeError    = 1 // of statements that are always the same: the tables are not what they were
 	codeBusy     = 5
 	codeReadOnly = 8
 	codeIO       = 10
@@ -52,6 +53,13 @@ func code(err error) int {
 	return 0
 }
 
+// isShort tells whether the file ends before it should.
+func isShort(err error) bool {
+	const shortRead = codeIO | 2<<8
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == shortRead
+}
+
 // explain turns what SQLite says of a file into what a person can do about it.
 func explain(path string, err error) error {
 	var damaged *Damaged
@@ -68,11 +76,13 @@ func explain(path string, err error) error {
 		return err
 	}
 	switch code(err) {
-	case codeCorrupt, codeNotADB:
+	case codeError, codeCorrupt, codeNotADB:
 		return &Damaged{Path: path, What: "SQLite cannot read it: " + err.Error(), Err: err}
 	case codeIO:
-		return fmt.Errorf("store %s: reading or writing it failed: look at the disk and its free space; "+
-			"if the file was cut off: %w", path, (&Damaged{Path: path, What: err.Error(), Err: err}))
+		if isShort(err) {
+			return &Damaged{Path: path, What: "it was cut off", Err: err}
+		}
+		return fmt.Errorf("store %s: reading or writing it failed: look at the disk and its free space: %w", path, err)
 	case codeFull:
 		return fmt.Errorf("store %s: the disk is full: free some space: %w", path, err)
 	case codeReadOnly, codeCantOpen:
@@ -84,34 +94,56 @@ func explain(path string, err error) error {
 }
 
 const (
-	// checkedSize is up to which size the structure of the whole database is
-	// checked at every start, at about 1 ms per MB.
+	// checkedSize is up to which size the structure and the memos of the whole
+	// database are checked at every start, at about 1 ms per MB.
 	checkedSize = 64 << 20
 	// checkedRecords is how many of the last records are checked at every start,
 	// shared by the stacks, at about 17 µs each.
-	checkedRecords = 2000
+	checkedRecords = 500
 )
 
 // inspect looks for damage that would make memory wrong: a broken structure,
 // records lost since what was seen last, chains that do not end in their heads.
 func (s *Store) inspect(ctx context.Context, seen mark) error {
-	if info, err := os.Stat(filepath.Join(s.dir, database)); err == nil && info.Size() <= checkedSize {
-		if err := quickCheck(ctx, s.db); err != nil {
+	return s.snapshot(ctx, func(q queryer) error {
+		if info, err := os.Stat(filepath.Join(s.dir, database)); err == nil && info.Size() <= checkedSize {
+			if err := errors.Join(quickCheck(ctx, q), checkMemos(ctx, q)); err != nil {
+				return err
+			}
+		}
+		mark, err := s.checkTotal(ctx, q, seen)
+		if err != nil {
 			return err
 		}
-	}
-	mark, err := markOf(ctx, s.db)
+		if err := checkEnds(ctx, q); err != nil {
+			return err
+		}
+		s.witness.write(mark)
+		return nil
+	})
+}
+
+// snapshot lets f read one state of the database, whatever others write.
+func (s *Store) snapshot(ctx context.Context, f func(queryer) error) error {
+	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	if seen.id == mark.id && seen.total > mark.total {
-		return s.lost(seen.total - mark.total)
-	}
-	if err := s.checkEnds(ctx); err != nil {
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN DEFERRED"); err != nil {
 		return err
 	}
-	s.witness.write(mark)
-	return nil
+	defer conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	return f(conn)
+}
+
+// checkTotal finds that there are fewer records than were seen before.
+func (s *Store) checkTotal(ctx context.Context, q queryer, seen mark) (mark, error) {
+	now, err := markOf(ctx, q)
+	if err == nil && seen.id == now.id && seen.total > now.total {
+		err = s.lost(seen.total - now.total)
+	}
+	return now, err
 }
 
 func (s *Store) lost(records int64) error {
@@ -133,14 +165,14 @@ func quickCheck(ctx context.Context, q queryer) error {
 }
 
 // checkEnds checks each stack's last records and its head against each other.
-func (s *Store) checkEnds(ctx context.Context) error {
-	heads, err := readHeads(ctx, s.db)
+func checkEnds(ctx context.Context, q queryer) error {
+	heads, err := readHeads(ctx, q)
 	if err != nil {
 		return err
 	}
 	for _, head := range heads {
 		n := int64(max(1, checkedRecords/len(heads)))
-		rows, err := readRows(ctx, s.db, Filter{Stack: head.Stack, After: head.Count - n}.where(), int(n)+1)
+		rows, err := readRows(ctx, q, Filter{Stack: head.Stack, After: head.Count - n}.where(), int(n)+1)
 		if err != nil {
 			return err
 		}

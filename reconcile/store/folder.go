@@ -41,8 +41,8 @@ func Prepare(dir string) (string, error) {
 	if err := check(dir); err != nil {
 		return "", err
 	}
-	if err := os.Mkdir(filepath.Join(dir, locks), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("make the store's folder: %w", err)
+	if err := makeFolder(filepath.Join(dir, locks)); err != nil {
+		return "", err
 	}
 	if err := hide(filepath.Join(dir, ignore)); err != nil {
 		return "", fmt.Errorf("make the store's folder: %w", err)
@@ -57,6 +57,14 @@ func hide(path string) error {
 		return err
 	}
 	return os.WriteFile(path, []byte("*\n"), 0o600)
+}
+
+// makeFolder makes a private folder where there is none.
+func makeFolder(path string) error {
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make the store: %w", err)
+	}
+	return nil
 }
 
 // makeFile makes an empty private file where there is none. It never opens one

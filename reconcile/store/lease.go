@@ -21,6 +21,9 @@ import (
 // waiting. The right is a lock on a file, so it ends with the process however
 // that ends; the row beside it is for whoever is refused.
 func (s *Store) Lease(ctx context.Context, stack, holder string) (reconcile.Lease, error) {
+	if err := makeFolder(filepath.Join(s.dir, locks)); err != nil {
+		return nil, err
+	}
 	path := filepath.Join(s.dir, locks, lockName(stack))
 	if err := checkOne(path, false); err != nil {
 		return nil, err

@@ -19,12 +19,37 @@ func checksum(stack, key string, body []byte) int64 {
 	return int64(sum.Sum32())
 }
 
+// checkMemos finds memos of any stack whose bytes went bad.
+func checkMemos(ctx context.Context, q queryer) error {
+	rows, err := q.QueryContext(ctx, "SELECT stack, key, body, checksum FROM memos")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var stack, key string
+		var body []byte
+		var sum int64
+		if err := rows.Scan(&stack, &key, &body, &sum); err != nil {
+			return err
+		}
+		if checksum(stack, key, body) != sum {
+			return spoiled(key, nil)
+		}
+	}
+	return rows.Err()
+}
+
+func spoiled(key string, err error) error {
+	return &Damaged{What: "what it remembers of " + key + " is not what was written", Err: err}
+}
+
 func decodeMemo(stack, key string, body []byte, sum int64) (memo reconcile.Memo, err error) {
 	if checksum(stack, key, body) != sum {
-		return memo, &Damaged{What: "what it remembers of " + key + " is not what was written"}
+		return memo, spoiled(key, nil)
 	}
 	if err := json.Unmarshal(body, &memo); err != nil {
-		return memo, &Damaged{What: "what it remembers of " + key + " is not readable", Err: err}
+		return memo, spoiled(key, err)
 	}
 	return memo, nil
 }

@@ -5,10 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/gofrs/flock"
@@ -91,7 +88,7 @@ func (s *Store) migrate(ctx context.Context, seen mark, steps []string) error {
 	}
 	// Only one process at a time makes or changes a store: SQLite does not wait
 	// for others while it turns a new file to write-ahead logging.
-	if err := os.Mkdir(filepath.Join(s.dir, locks), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := makeFolder(filepath.Join(s.dir, locks)); err != nil {
 		return err
 	}
 	lock := flock.New(filepath.Join(s.dir, locks, "store"))

@@ -55,63 +55,83 @@ func Open(dir string) (*Store, error) {
 	if made { // what was noted of an earlier store tells nothing of this one
 		_ = os.Remove(filepath.Join(dir, count))
 	}
-	return open(dir)
+	return openWhole(dir)
 }
 
 // OpenExisting opens the store in a folder; ok is false if there is none, and
 // nothing is made then. It refuses what Open refuses.
 func OpenExisting(dir string) (s *Store, ok bool, err error) {
-	dir, err = filepath.Abs(dir)
-	if err != nil {
+	dir, ok, err = find(dir)
+	if !ok || err != nil {
 		return nil, false, err
 	}
-	if _, err := os.Lstat(filepath.Join(dir, database)); errors.Is(err, os.ErrNotExist) {
-		return nil, false, nil
-	}
-	if err := check(dir); err != nil {
-		return nil, false, err
-	}
-	s, err = open(dir)
+	s, err = openWhole(dir)
 	return s, err == nil, err
 }
 
-func open(dir string) (*Store, error) {
-	path := filepath.Join(dir, database)
-	db, err := sql.Open("sqlite", source(path))
-	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", path, err)
+// OpenToRead opens the store in a folder as OpenExisting does, but for looking
+// at it only: nothing can be written, and damage is no refusal. What is not as
+// it was written is found when it is read, and all of it by Verify.
+func OpenToRead(dir string) (s *Store, ok bool, err error) {
+	dir, ok, err = find(dir)
+	if !ok || err != nil {
+		return nil, false, err
 	}
-	// SQLite writes one transaction at a time; a single connection makes one
-	// page cache, and all callers take turns.
-	db.SetMaxOpenConns(1)
-	s := &Store{dir: dir, db: db, caches: map[string]*Cache{}}
-	s.queue.commit = s.commit
-	if err := s.start(); err != nil {
-		db.Close()
-		return nil, explain(path, err)
+	s, _, err = open(dir)
+	if err != nil {
+		return nil, false, err
+	}
+	if _, err := s.db.Exec("PRAGMA query_only = ON"); err != nil {
+		return nil, false, errors.Join(s.explain(err), s.Close())
+	}
+	return s, true, nil
+}
+
+// find tells whether there is a store in a folder, and checks who can get at it.
+func find(dir string) (path string, ok bool, err error) {
+	if path, err = filepath.Abs(dir); err != nil {
+		return "", false, err
+	}
+	if _, err := os.Lstat(filepath.Join(path, database)); errors.Is(err, os.ErrNotExist) {
+		return "", false, nil
+	}
+	return path, true, check(path)
+}
+
+// openWhole opens a store and looks for damage.
+func openWhole(dir string) (*Store, error) {
+	s, seen, err := open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.inspect(context.Background(), seen); err != nil {
+		return nil, errors.Join(s.explain(err), s.Close())
 	}
 	return s, nil
 }
 
-// start brings the schema up to date and looks for damage.
-func (s *Store) start() (err error) {
-	ctx := context.Background()
-	if s.witness, err = openWitness(filepath.Join(s.dir, count)); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			s.witness.close()
-		}
-	}()
-	seen, err := s.witness.read() // before the database: others may add records meanwhile
+// open opens a store and brings its schema up to date. The mark is what was
+// noted of it before.
+func open(dir string) (*Store, mark, error) {
+	path := filepath.Join(dir, database)
+	db, err := sql.Open("sqlite", source(path))
 	if err != nil {
-		return err
+		return nil, mark{}, fmt.Errorf("open store %s: %w", path, err)
 	}
-	if err := s.migrate(ctx, seen, migrations); err != nil {
-		return err
+	// SQLite writes one transaction at a time; a single connection makes one
+	// page cache, and all callers take turns.
+	db.SetMaxOpenConns(1)
+	witness, err := openWitness(filepath.Join(dir, count))
+	if err != nil {
+		return nil, mark{}, errors.Join(err, db.Close())
 	}
-	return s.inspect(ctx, seen)
+	s := &Store{dir: dir, db: db, witness: witness, caches: map[string]*Cache{}}
+	s.queue.commit = s.commit
+	seen := witness.read() // before the database: others may add records meanwhile
+	if err := s.migrate(context.Background(), seen, migrations); err != nil {
+		return nil, mark{}, errors.Join(s.explain(err), s.Close())
+	}
+	return s, seen, nil
 }
 
 // Close waits for what is being written and closes the store. A second call

@@ -13,37 +13,29 @@ import (
 // Verify reads the whole store and returns the heads of its chains, by stack.
 // What does not hold, the first thing of each stack, is named by the errors,
 // each a *reconcile.Break; a damaged file is a *Damaged.
-func (s *Store) Verify(ctx context.Context) ([]reconcile.Head, error) {
-	heads, err := s.verify(ctx)
-	if err != nil {
-		return heads, s.explain(err)
-	}
-	return heads, nil
+func (s *Store) Verify(ctx context.Context) (heads []reconcile.Head, err error) {
+	seen := s.witness.read()
+	err = s.snapshot(ctx, func(q queryer) error {
+		heads, err = verify(ctx, q)
+		_, lost := s.checkTotal(ctx, q, seen)
+		return errors.Join(err, lost)
+	})
+	return heads, s.explain(err)
 }
 
-func (s *Store) verify(ctx context.Context) ([]reconcile.Head, error) {
-	// One snapshot for all: another process may be writing.
-	conn, err := s.db.Conn(ctx)
+func verify(ctx context.Context, q queryer) ([]reconcile.Head, error) {
+	if err := quickCheck(ctx, q); err != nil {
+		return nil, err
+	}
+	noted, err := readHeads(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "BEGIN DEFERRED"); err != nil {
-		return nil, err
-	}
-	defer conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-	if err := quickCheck(ctx, conn); err != nil {
-		return nil, err
-	}
-	noted, err := readHeads(ctx, conn)
+	stacks, err := stacksOf(ctx, q, noted)
 	if err != nil {
 		return nil, err
 	}
-	stacks, err := stacksOf(ctx, conn, noted)
-	if err != nil {
-		return nil, err
-	}
-	return verifyStacks(ctx, conn, stacks, noted)
+	return verifyStacks(ctx, q, stacks, noted)
 }
 
 func verifyStacks(ctx context.Context, q queryer, stacks []string, noted []reconcile.Head) ([]reconcile.Head, error) {

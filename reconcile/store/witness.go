@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 )
 
@@ -34,17 +32,23 @@ func openWitness(path string) (*witness, error) {
 	return &witness{file}, nil
 }
 
-// read returns the zero mark if the file says nothing that makes sense.
-func (w *witness) read() (m mark, err error) {
+// read returns the zero mark if the file says nothing that makes sense. It
+// reads until it reads the same twice, for others may be writing.
+func (w *witness) read() (m mark) {
+	text := w.text()
+	for again := w.text(); again != text; again = w.text() {
+		text = again
+	}
+	if _, err := fmt.Sscanf(text, markFormat, &m.id, &m.total); err != nil {
+		return mark{}
+	}
+	return m
+}
+
+func (w *witness) text() string {
 	text := make([]byte, 64)
-	n, err := w.file.ReadAt(text, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return m, fmt.Errorf("read %s: %w", w.file.Name(), err)
-	}
-	if _, err := fmt.Sscanf(string(text[:n]), markFormat, &m.id, &m.total); err != nil {
-		return mark{}, nil
-	}
-	return m, nil
+	n, _ := w.file.ReadAt(text, 0)
+	return string(text[:n])
 }
 
 // write notes a mark. It may fail silently: an older mark only sees less.
