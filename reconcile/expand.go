@@ -129,7 +129,7 @@ func (x *expander) merge(before *Wanted, m *Manifest) {
 	declared, made := other, m
 	agree := made.Spec.Equal(declared.Spec)
 	if declared.From == "" {
-		agree = !slices.ContainsFunc(made.Spec.Entries, func(e Entry) bool { return !e.Value.Equal(declared.Spec.Get(e.Key)) })
+		agree = !slices.ContainsFunc(made.Spec.Entries, func(e Entry) bool { return !e.Value.Equal(declared.Spec.Get(e.Key)) && !before.fills(e) })
 	}
 	if !agree {
 		x.problems.add(m.Pos, "let the two say the same, or give them different names",
@@ -137,6 +137,12 @@ func (x *expander) merge(before *Wanted, m *Manifest) {
 		return
 	}
 	before.Origins = append(before.Origins, m.Pos)
+}
+
+// fills tells whether an entry is the place that the manifest leaves to its stack.
+func (w *Wanted) fills(e Entry) bool {
+	f := w.Kind.placeField()
+	return f != nil && f.Name == e.Key && w.Manifest.Spec.Get(e.Key).IsNull() && e.Value.Scalar() == w.Scope.Place
 }
 
 func (x *expander) faults(w *Wanted, faults []Fault) {

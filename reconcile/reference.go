@@ -10,7 +10,7 @@ import (
 // tags and its About say. example is a manifest in YAML; without one the page
 // has none.
 func (k Kind) Reference(example string) string {
-	p := &page{kind: k}
+	p := &page{kind: k, inner: k.Expanded()}
 	p.head()
 	if example != "" {
 		p.section("Example")
@@ -25,8 +25,9 @@ func (k Kind) Reference(example string) string {
 
 // page is a reference page that is being written.
 type page struct {
-	kind Kind
-	text strings.Builder
+	kind  Kind
+	inner bool // only expansion makes it
+	text  strings.Builder
 }
 
 func (p *page) line(format string, args ...any) { fmt.Fprintf(&p.text, format+"\n", args...) }
@@ -34,55 +35,67 @@ func (p *page) line(format string, args ...any) { fmt.Fprintf(&p.text, format+"\
 func (p *page) section(title string) { p.line("\n## %s\n", title) }
 
 func (p *page) head() {
+	p.line("# %s\n\n%s", p.kind.Name, p.kind.Doc)
+	for i, fact := range p.facts() {
+		if i == 0 {
+			p.line("")
+		}
+		p.line("- %s.", fact)
+	}
+}
+
+func (p *page) facts() []string {
 	k := p.kind
-	p.line("# %s\n\n%s\n", k.Name, k.Doc)
-	if k.Retired {
-		p.line("- **Retired**: no manifest may use it any more; what is live is still listed and deleted.")
+	var out []string
+	add := func(holds bool, format string, args ...any) {
+		if holds {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
 	}
-	if k.Expanded() {
-		p.line("- **Made by expansion**: it has no manifest of its own; these are the fields that plans show.")
-	}
-	if len(k.Places) > 0 {
-		p.line("- **Places**: %s.", strings.Join(k.Places, ", "))
-	}
-	if k.Usual > 0 {
-		p.line("- **Ready** usually after %s.", k.Usual)
-	}
-	if k.OnUpdate != "" {
-		p.line("- **An update** %s.", k.OnUpdate)
-	}
-	if k.Unique {
-		p.line("- **A replacement** deletes first if the new one would have the same name in the same place.")
-	}
+	add(k.Retired, "**Retired**: no manifest may use it any more; what is live is still listed and deleted")
+	add(p.inner, "**Made by expansion**: it has no manifest of its own; these are the fields that plans show")
+	add(len(k.Places) > 0, "**Places**: %s", strings.Join(k.Places, ", "))
+	add(k.Usual > 0, "**Ready** usually after %s", k.Usual)
+	add(k.OnUpdate != "", "**An update** %s", k.OnUpdate)
+	add(k.Unique, "**A replacement** deletes first if the new one would have the same name in the same place")
 	for _, limit := range k.Limits {
-		p.line("- **Limit**: %d per %s; %s.", limit.Max, limit.Per, limit.Remedy)
+		add(true, "**Limit**: %d per %s; %s", limit.Max, limit.Per, limit.Remedy)
 	}
+	return out
 }
 
 func (p *page) fields() {
 	p.section("Fields")
-	if p.kind.ops != nil {
-		p.line("Every value may also come from elsewhere: `valueFrom: {env: NAME}`, `valueFrom: {file: PATH}`,")
-		p.line("`valueFrom: {ref: {key: Kind/name, output: NAME}}`, or `${Kind/name.output}` inside a string.\n")
+	if p.kind.ops == nil {
+		p.line("| Field | Type | Default | Accepted | |\n|---|---|---|---|---|")
+	} else {
+		p.line("| Field | Type | Default | Accepted | A change | |\n|---|---|---|---|---|---|")
 	}
-	p.line("| Field | Type | Default | Accepted | A change | |")
-	p.line("|---|---|---|---|---|---|")
-	p.rows(p.kind.Fields, "")
+	p.rows(p.kind.Fields, "", true)
 }
 
-func (p *page) rows(fields []Field, above string) {
+// rows are a line per field. Those below one that only feeds expansion are
+// compared as part of what it expands to.
+func (p *page) rows(fields []Field, above string, compared bool) {
 	for i := range fields {
 		f := &fields[i]
 		if f.Plan.Has("hidden") {
 			continue
 		}
-		path := above + f.Name
-		p.line("| `%s` | %s | %s | %s | %s | %s |", path, typeWords(f), defaultWords(f), acceptedWords(f), p.changeWords(f), cell(f.Doc))
+		path, change := above+f.Name, ""
+		switch {
+		case p.kind.ops == nil:
+		case compared:
+			change = changeWords(f) + " | "
+		default:
+			change = " | "
+		}
+		p.line("| `%s` | %s | %s | %s | %s%s |", path, typeWords(f), defaultWords(f), acceptedWords(f), change, cell(f.Doc))
 		switch f.Shape {
 		case Struct:
-			p.rows(f.Fields, path+".")
+			p.rows(f.Fields, path+".", compared && !f.Plan.Has("-"))
 		case Named:
-			p.rows(f.Fields, path+"[].")
+			p.rows(f.Fields, path+"[].", compared && !f.Plan.Has("-"))
 		}
 	}
 }
@@ -149,16 +162,16 @@ func acceptedWords(f *Field) string {
 }
 
 // changeWords say what a change of the field does to the resource.
-func (p *page) changeWords(f *Field) string {
+func changeWords(f *Field) string {
 	var parts []string
 	switch {
-	case p.kind.ops == nil || f.Shape == Struct || f.Shape == Named && !f.Plan.Has("-"):
+	case f.Shape == Struct || f.Shape == Named && !f.Plan.Has("-"):
 	case f.Plan.Has("replace"), f.Plan.Has("place"):
 		parts = append(parts, "replaces it")
 	case f.Plan.Has("reinstall"):
 		parts = append(parts, "reinstalls it")
 	case f.Plan.Has("-"):
-		parts = append(parts, "expands otherwise")
+		parts = append(parts, "only what it expands to")
 	default:
 		parts = append(parts, "in place")
 	}
@@ -192,18 +205,15 @@ func (p *page) outputs() {
 		return
 	}
 	p.section("Outputs")
-	p.line("For `${%s.OUTPUT}`, and for `reconcile outputs`.\n", p.keyForm())
+	if p.inner {
+		p.line("For `reconcile outputs`.\n")
+	} else {
+		p.line("For `${%s/NAME.OUTPUT}`, and for `reconcile outputs`.\n", p.kind.Name)
+	}
 	p.line("| Output | |\n|---|---|\n| `id` | its ID at Scaleway |")
 	for _, name := range sortedKeys(p.kind.Outputs) {
 		p.line("| `%s` | %s |", name, cell(p.kind.Outputs[name]))
 	}
-}
-
-func (p *page) keyForm() string {
-	if p.kind.Expanded() {
-		return ".../" + p.kind.Name + "/NAME"
-	}
-	return p.kind.Name + "/NAME"
 }
 
 func (p *page) aliases() {
@@ -214,5 +224,40 @@ func (p *page) aliases() {
 	p.line("These mean the same kind:\n")
 	for _, alias := range p.kind.Aliases {
 		p.line("- `apiVersion: %s`, `kind: %s`", alias.APIVersion, alias.Kind)
+	}
+}
+
+// Reference is the page about what all kinds' manifests have in common, with
+// the list of kinds. link gives the address of a kind's page.
+func (k Kinds) Reference(link func(Kind) string) string {
+	p := &page{}
+	p.line("# Kinds\n\n| Kind | |\n|---|---|")
+	for _, kind := range append(Kinds{StackKind()}, k...) {
+		p.line("| [%s](%s) | %s |", kind.Name, link(kind), cell(kind.Doc))
+	}
+	p.section("Every manifest")
+	p.line("```yaml\napiVersion: %s\nkind: KIND\nmetadata:\n  name: NAME\nspec:\n  ...\n```\n", APIVersion)
+	p.line("| Field | |\n|---|---|")
+	p.metadata(metadataSchema(false), "metadata.")
+	p.section("The Stack's")
+	p.line("| Field | |\n|---|---|")
+	p.metadata(metadataSchema(true), "metadata.")
+	p.section("Values from elsewhere")
+	p.line("In place of every value of a spec:\n\n| | |\n|---|---|")
+	p.line("| `valueFrom: {env: NAME}` | A variable of the environment of whoever plans and applies. |")
+	p.line("| `valueFrom: {file: PATH}` | A file of the stack, relative to the manifest. |")
+	p.line("| `valueFrom: {ref: {key: Kind/name, output: NAME}}` | What another manifest's resource gives. |")
+	p.line("| `${Kind/name.output}` | The same, also inside a longer text. |")
+	return p.text.String()
+}
+
+func (p *page) metadata(s *Schema, above string) {
+	for _, property := range s.Properties {
+		if property.Schema.Description != "" {
+			p.line("| `%s%s` | %s |", above, property.Name, cell(property.Schema.Description))
+		}
+		if property.Name == "annotations" {
+			p.metadata(property.Schema, above+"annotations.")
+		}
 	}
 }

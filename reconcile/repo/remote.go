@@ -77,27 +77,28 @@ func (r *remoteHistory) wipe() error {
 
 // open opens the store, if it is not.
 func (r *remoteHistory) open() error {
+	_, err := r.opened()
+	return err
+}
+
+func (r *remoteHistory) opened() (*objectStore, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.bare != nil {
-		return nil
+		return r.objects, nil
 	}
 	bare, err := openBare(r.opts.Store, r.ep)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.bare, r.objects = bare, bare.objects(r.ep.String())
-	return nil
+	return r.objects, nil
 }
 
 // store gives what was fetched so far. It does not wait for an exchange.
 func (r *remoteHistory) store() (*objectStore, error) {
-	if err := r.open(); err != nil {
-		return nil, r.explain(context.Background(), "read what was fetched", err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.objects, nil
+	objects, err := r.opened()
+	return objects, r.explain(context.Background(), "read what was fetched", err)
 }
 
 func (r *remoteHistory) resolve(ctx context.Context, ref string) (h plumbing.Hash, err error) {
