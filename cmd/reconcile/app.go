@@ -26,7 +26,8 @@ type app struct {
 	getenv   func(string) string
 	lookup   func(string) (string, bool)
 	home     string
-	dir      string // where it runs
+	dir      string          // where it runs
+	clock    reconcile.Clock // nil is the real one
 
 	flags flags
 	code  exitCode

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,7 +77,7 @@ func (a *app) withRecords(ctx context.Context, flags auditFlags, f func(*store.S
 		s := &session{app: a, scope: scope{location: "."}}
 		folder = filepath.Join(s.top(), ".reconcile")
 	}
-	st, ok, err := store.OpenExisting(folder)
+	st, ok, err := store.OpenToRead(folder)
 	if err != nil {
 		return err
 	}
@@ -110,37 +111,59 @@ func showRecords(w io.Writer, records iter.Seq2[reconcile.Record, error], format
 	if format == "text" {
 		return recordLines(w, records)
 	}
-	var byStack []string
-	grouped := map[string][]reconcile.Record{}
+	var all []reconcile.Record
 	for r, err := range records {
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(byStack, r.Stack) {
-			byStack = append(byStack, r.Stack)
-		}
-		grouped[r.Stack] = append(grouped[r.Stack], r)
+		all = append(all, r)
+	}
+	if format == "salt" {
+		return highstates(w, all)
 	}
 	returns := map[string]map[string]journal.StateReturn{}
-	for _, stack := range byStack {
-		states, err := journal.States(sequence(grouped[stack]))
+	for _, stack := range distinct(all, func(r reconcile.Record) string { return r.Stack }) {
+		states, err := journal.States(sequence(only(all, func(r reconcile.Record) bool { return r.Stack == stack })))
 		if err != nil {
 			return err
 		}
-		if format == "salt" {
-			if err := journal.Highstate(w, stack, states); err != nil {
-				return err
-			}
-			continue
-		}
-		for target, of := range journal.Returns(stack, states) {
-			returns[target] = of
-		}
-	}
-	if format == "salt" {
-		return nil
+		maps.Copy(returns, journal.Returns(stack, states))
 	}
 	return indented(w, returns)
+}
+
+// highstates shows each run by itself, as Salt does.
+func highstates(w io.Writer, all []reconcile.Record) error {
+	for _, run := range distinct(all, func(r reconcile.Record) string { return r.Stack + " " + r.JID }) {
+		of := only(all, func(r reconcile.Record) bool { return r.Stack+" "+r.JID == run })
+		states, err := journal.States(sequence(of))
+		if err != nil {
+			return err
+		}
+		if len(states) == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "jid %s, at %.7s by %s@%s\n", of[0].JID, of[0].Revision, reconcile.Clean(of[0].Actor.User), reconcile.Clean(of[0].Actor.Host))
+		if err := journal.Highstate(w, of[0].Stack, states); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// distinct are the names that records have, in the order of their first.
+func distinct(records []reconcile.Record, name func(reconcile.Record) string) []string {
+	var out []string
+	for _, r := range records {
+		if !slices.Contains(out, name(r)) {
+			out = append(out, name(r))
+		}
+	}
+	return out
+}
+
+func only(records []reconcile.Record, of func(reconcile.Record) bool) []reconcile.Record {
+	return slices.DeleteFunc(slices.Clone(records), func(r reconcile.Record) bool { return !of(r) })
 }
 
 func sequence(records []reconcile.Record) iter.Seq2[reconcile.Record, error] {
@@ -165,7 +188,7 @@ func recordLines(w io.Writer, records iter.Seq2[reconcile.Record, error]) error 
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintln(w, reconcile.Clean(recordLine(r))); err != nil {
+		if _, err := fmt.Fprintln(w, recordLine(r)); err != nil {
 			return err
 		}
 	}
@@ -191,8 +214,9 @@ func recordLine(r reconcile.Record) string {
 	if r.ID != "" && r.Event != reconcile.Intent {
 		line += "  [" + r.ID + "]"
 	}
+	line = reconcile.Clean(line)
 	for _, call := range r.Calls {
-		line += fmt.Sprintf("\n%43s%s %s %d, %d ms, request %s", "", call.Method, call.Path, call.Status, call.Millis, call.RequestID)
+		line += "\n" + reconcile.Clean(fmt.Sprintf("%43s%s %s %d, %d ms, request %s", "", call.Method, call.Path, call.Status, call.Millis, call.RequestID))
 	}
 	return line
 }

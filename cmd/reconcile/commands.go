@@ -5,13 +5,17 @@ import "github.com/spf13/cobra"
 // commands are the verbs, in the order in which the help lists them.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
+		a.initCommand(),
 		a.validateCommand(),
 		a.planCommand(),
 		a.applyCommand(),
 		a.driftCommand(),
+		a.outputsCommand(),
 		a.forgetCommand(),
 		a.auditCommand(),
 		a.simulatorCommand(),
+		a.doctorCommand(),
+		a.schemaCommand(),
 		a.versionCommand(),
 	}
 }

@@ -74,7 +74,10 @@ func (s *session) onClose(f func()) { s.closers = append(s.closers, f) }
 
 // read opens the source and reads its manifests. Nothing is asked of Scaleway.
 func (a *app) read(ctx context.Context, where scope) (*session, error) {
-	s := &session{app: a, scope: where, clock: realClock{}}
+	s := &session{app: a, scope: where, clock: a.clock}
+	if s.clock == nil {
+		s.clock = realClock{}
+	}
 	if s.location == "" {
 		s.location = "."
 	}
@@ -164,8 +167,7 @@ func isFolder(name string) bool {
 // whether a stack without one has this stack's name.
 func (s *session) distinct(ctx context.Context) error {
 	stack := &s.src.Stack
-	outside := s.source.Root() == "" && isFolder(s.location)
-	if stack.UID == "" || outside || s.source.Rel() == "." { // two stacks of one folder are an error anyway
+	if stack.UID == "" || s.revision.Hash == "" || s.source.Rel() == "." { // two stacks of one folder are an error anyway
 		return nil
 	}
 	up := strings.TrimSuffix(strings.Repeat("../", strings.Count(s.source.Rel(), "/")+1), "/")
@@ -200,8 +202,10 @@ func (s *session) clash(tree fs.FS, name string) error {
 	switch {
 	case !other.Declared:
 	case other.UID == stack.UID:
-		return fmt.Errorf("%s: the uid %s is that of the stack at %s too: two stacks with one uid would delete each other's resources\n   fix: write a new uid into the copy (reconcile init makes one)",
-			stack.Pos, stack.UID, other.Pos.Short())
+		s.src.Problems = append(s.src.Problems, reconcile.Problem{
+			Pos: stack.Pos, Message: fmt.Sprintf("the uid %s is that of the stack at %s too: two stacks with one uid would delete each other's resources", stack.UID, other.Pos.Short()),
+			Hint: "write a new uid into the copy; reconcile init makes one",
+		})
 	case other.UID == "" && other.Name == stack.Name:
 		stack.BareTaken = true
 	}
