@@ -63,6 +63,8 @@ type Step struct {
 	Started time.Time
 	Ended   time.Time
 	Err     error
+
+	inside bool // what lives in it was looked at since its call
 }
 
 // Apply makes passes over the stack until all that plan allows is settled or its

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,6 +37,7 @@ type decoder struct {
 	wanted   *Wanted
 	values   Values
 	made     bool // by expansion, which may set hidden fields
+	feeding  int  // depth of fields that only feed expansion: their values matter to what they become
 	problems Problems
 }
 
@@ -101,6 +101,10 @@ func (d *decoder) absent(f *Field, n *Node, into reflect.Value, above string) {
 
 func (d *decoder) value(f *Field, n *Node, into reflect.Value, path string) {
 	d.wanted.Set[path] = n.Pos
+	if f.Plan.Has("-") {
+		d.feeding++
+		defer func() { d.feeding-- }()
+	}
 	switch f.Shape {
 	case Struct:
 		if f.Pointer {
@@ -149,7 +153,7 @@ func (d *decoder) text(f *Field, n *Node, path string) (text string, ok bool) {
 		d.refer(Reference{Path: path, Text: n.Text, Pos: n.Pos})
 		return "", false
 	}
-	if f.IsSecret() {
+	if f.IsSecret() && d.feeding == 0 {
 		d.problems = append(d.problems, Problem{Pos: n.Pos, Warning: true,
 			Message: path + ": a secret stands here in clear, for everyone who reads the repository",
 			Hint:    "use valueFrom: {env: NAME} or {file: PATH}"})
@@ -158,6 +162,12 @@ func (d *decoder) text(f *Field, n *Node, path string) (text string, ok bool) {
 }
 
 func (d *decoder) refer(r Reference) {
+	if d.feeding > 0 {
+		if !strings.Contains(r.Path, ".") {
+			d.problems.add(r.Pos, "", "%s: must be known at once; a reference cannot stand here", r.Path)
+		}
+		return
+	}
 	d.wanted.Refs = append(d.wanted.Refs, r)
 	d.wanted.Unknown[r.Path] = strings.Join(outputs(r.Text), ", ")
 }
@@ -172,6 +182,7 @@ func (d *decoder) lookedUp(f *Field, from *Node, path string) (string, bool) {
 	default:
 		found, ok := d.values[v.id()]
 		switch {
+		case d.feeding > 0:
 		case !ok:
 			d.wanted.Unknown[path] = v.Sort + " " + v.Name
 		case found.Err != nil:
@@ -182,104 +193,6 @@ func (d *decoder) lookedUp(f *Field, from *Node, path string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func (d *decoder) items(f *Field, n *Node, into reflect.Value, path string) {
-	if n.Kind != ListNode {
-		d.problems.add(n.Pos, "", "%s: wants a list, got %s", path, n.Kind)
-		return
-	}
-	into.Set(reflect.MakeSlice(into.Type(), len(n.Items), len(n.Items)))
-	for i, item := range n.Items {
-		if len(d.problems) > 100 {
-			return
-		}
-		if reference.MatchString(item.Scalar()) {
-			d.problems.add(item.Pos, "", "%s: a reference cannot stand in a list", path)
-			continue
-		}
-		d.scalar(&Field{Shape: Scalar, Type: f.Type, Check: f.Check.only("nonempty", "enum")}, item, into.Index(i), path+"."+strconv.Itoa(i))
-	}
-}
-
-// only keeps the words that hold for a list's elements.
-func (w Words) only(names ...string) Words {
-	out := Words{}
-	for _, name := range names {
-		if value, ok := w[name]; ok {
-			out[name] = value
-		}
-	}
-	return out
-}
-
-// pairs reads names to values, written as a map or as a list of {name, value}.
-func (d *decoder) pairs(f *Field, n *Node, into reflect.Value, path string) {
-	into.Set(reflect.MakeMap(into.Type()))
-	element := &Field{Shape: Scalar, Type: f.Type, Check: f.Check.only("nonempty")}
-	set := func(name string, value *Node) {
-		v := reflect.New(f.Type).Elem()
-		d.wanted.Set[path+"."+name] = value.Pos
-		d.scalar(element, value, v, path+"."+name)
-		into.SetMapIndex(reflect.ValueOf(name), v)
-	}
-	switch n.Kind {
-	case MapNode:
-		for _, e := range n.Entries {
-			if !e.Value.IsNull() {
-				set(e.Key, e.Value)
-			}
-		}
-	case ListNode:
-		for _, item := range n.Items {
-			if name, value, ok := d.pair(item, path); ok {
-				if into.MapIndex(reflect.ValueOf(name)).IsValid() {
-					d.problems.add(item.Pos, "", "%s: %q stands here twice", path, name)
-				}
-				set(name, value)
-			}
-		}
-	default:
-		d.problems.add(n.Pos, "", "%s: wants a map or a list of {name, value}, got %s", path, n.Kind)
-	}
-}
-
-func (d *decoder) pair(item *Node, path string) (name string, value *Node, ok bool) {
-	for _, e := range item.Entries {
-		if !slices.Contains([]string{"name", "value", "valueFrom"}, e.Key) {
-			d.problems.add(e.Pos, "known here are name, value, valueFrom", "unknown field %q", path+"."+e.Key)
-			return "", nil, false
-		}
-	}
-	name, value = item.Get("name").Scalar(), item.Get("value")
-	if from := item.Get("valueFrom"); from != nil && value == nil {
-		value = Map(from.Pos, Entry{Key: "valueFrom", Value: from})
-	}
-	if name == "" || value == nil || item.Get("value") != nil && item.Get("valueFrom") != nil {
-		d.problems.add(item.Pos, "", "%s: wants a name and either value or valueFrom", path)
-		return "", nil, false
-	}
-	return name, value, true
-}
-
-func (d *decoder) named(f *Field, n *Node, into reflect.Value, path string) {
-	if n.Kind != ListNode {
-		d.problems.add(n.Pos, "", "%s: wants a list, got %s", path, n.Kind)
-		return
-	}
-	into.Set(reflect.MakeSlice(into.Type(), len(n.Items), len(n.Items)))
-	seen := map[string]bool{}
-	for i, item := range n.Items {
-		name := item.Get("name").Scalar()
-		if name == "" {
-			name = strconv.Itoa(i)
-		} else if seen[name] {
-			d.problems.add(item.Pos, "", "%s: %q stands here twice", path, name)
-		}
-		seen[name] = true
-		d.wanted.Set[path+"."+name] = item.Pos
-		d.structure(f.Fields, item, into.Index(i), path+"."+name)
-	}
 }
 
 // wrongKind says what a scalar field wants if the node is of another sort. Text
@@ -331,53 +244,6 @@ func setText(into reflect.Value, text string) error {
 		into.SetFloat(value)
 	}
 	return nil
-}
-
-func (d *decoder) check(f *Field, at Pos, v reflect.Value, path string) {
-	if f.IsSecret() {
-		if v.Interface().(Secret).IsZero() {
-			d.problems.add(at, "", "%s: the secret is empty", path)
-		}
-		return
-	}
-	if problem := checkValue(f.Check, v); problem != "" {
-		d.problems.add(at, "", "%s: %s", path, problem)
-	}
-}
-
-func checkValue(check Words, v reflect.Value) string {
-	text := fmt.Sprint(v.Interface())
-	if check.Has("nonempty") && text == "" {
-		return "must not be empty"
-	}
-	if prefix, ok := check["prefix"]; ok && !strings.HasPrefix(text, prefix) {
-		return fmt.Sprintf("%q must begin with %s", text, prefix)
-	}
-	if enum, ok := check["enum"]; ok {
-		options := strings.Split(enum, "|")
-		if !slices.Contains(options, text) {
-			return fmt.Sprintf("%q is none of %s", text, strings.Join(options, ", "))
-		}
-	}
-	return checkRange(check, text)
-}
-
-func checkRange(check Words, text string) string {
-	number, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return ""
-	}
-	if low, ok := check["min"]; ok {
-		if bound, _ := strconv.ParseFloat(low, 64); number < bound {
-			return fmt.Sprintf("%s is less than the least, %s", text, low)
-		}
-	}
-	if high, ok := check["max"]; ok {
-		if bound, _ := strconv.ParseFloat(high, 64); number > bound {
-			return fmt.Sprintf("%s is more than the most, %s", text, high)
-		}
-	}
-	return ""
 }
 
 // reference is an output of another resource inside a string: ${Kind/name.output}.

@@ -129,7 +129,7 @@ func (x *expander) merge(before *Wanted, m *Manifest) {
 	declared, made := other, m
 	agree := made.Spec.Equal(declared.Spec)
 	if declared.From == "" {
-		agree = !slices.ContainsFunc(made.Spec.Entries, func(e Entry) bool { return !e.Value.Equal(declared.Spec.Get(e.Key)) && !before.fills(e) })
+		agree = x.agrees(before, made)
 	}
 	if !agree {
 		x.problems.add(m.Pos, "let the two say the same, or give them different names",
@@ -143,6 +143,18 @@ func (x *expander) merge(before *Wanted, m *Manifest) {
 func (w *Wanted) fills(e Entry) bool {
 	f := w.Kind.placeField()
 	return f != nil && f.Name == e.Key && w.Manifest.Spec.Get(e.Key).IsNull() && e.Value.Scalar() == w.Scope.Place
+}
+
+// agrees tells whether what expansion made says, where it says anything, the
+// same as a document.
+func (x *expander) agrees(document *Wanted, made *Manifest) bool {
+	w, problems := document.Kind.Decode(made, x.values)
+	x.problems = append(x.problems, problems...)
+	x.place(w)
+	return !slices.ContainsFunc(document.Kind.Differences(document.Spec, w.Spec), func(f FieldChange) bool {
+		_, set := w.Set[f.Path]
+		return set
+	})
 }
 
 func (x *expander) faults(w *Wanted, faults []Fault) {

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -50,12 +49,15 @@ func (p Properties) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(strconv.AppendQuote(out, property.Name), ':')
+		name, err := json.Marshal(property.Name)
+		if err != nil {
+			return nil, err
+		}
 		text, err := json.Marshal(property.Schema)
 		if err != nil {
 			return nil, fmt.Errorf("schema of %s: %w", property.Name, err)
 		}
-		out = append(out, text...)
+		out = append(append(append(out, name...), ':'), text...)
 	}
 	return append(out, '}'), nil
 }
@@ -79,7 +81,9 @@ const (
 // expansion makes it is that of the resource, for which there is no manifest.
 func (k Kind) Schema() *Schema {
 	s := k.manifestSchema()
-	s.Dialect, s.Defs = dialect, Properties{{elsewhere, elsewhereSchema()}}
+	if s.Dialect = dialect; k.ops != nil {
+		s.Defs = Properties{{elsewhere, elsewhereSchema()}}
+	}
 	return s
 }
 
@@ -154,9 +158,10 @@ func (k Kind) manifestSchema() *Schema {
 func metadataSchema(stack bool) *Schema {
 	text := &Schema{Type: "string"}
 	s := &Schema{Type: "object", Required: []string{"name"}, Additional: false}
-	s.Properties = Properties{{"name", &Schema{Type: "string", Pattern: manifestName.String(),
-		Description: "Its name in keys, and at Scaleway: 1 to 63 of a-z, 0-9 and -."}}}
+	name := &Schema{Type: "string", Pattern: manifestName.String(), Description: "Its name in keys, and at Scaleway: 1 to 63 of a-z, 0-9 and -."}
+	s.Properties = Properties{{"name", name}}
 	if stack {
+		name.Description = "Its name for people: 1 to 63 of a-z, 0-9 and -. It may change, if there is a uid."
 		s.Properties = append(s.Properties, Property{"uid", &Schema{Type: "string", Pattern: "^[0-9a-f]{8}(-?[0-9a-f]){0,24}$",
 			Description: "Tells the stack's resources from all others, whatever its name. Written once by reconcile init; never copied, never changed."}},
 			Property{"annotations", &Schema{Type: "object", Description: "Of other programs."}})

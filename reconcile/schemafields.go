@@ -61,6 +61,9 @@ func (b schemaBuilder) pairs(f *Field) *Schema {
 // value lets a value come from elsewhere. A Stack is read before anything is looked up.
 func (b schemaBuilder) value(s *Schema) *Schema {
 	if b.kind.ops == nil {
+		if _, text := s.Type.([]string); text {
+			s.Type = "string" // which is all that it takes for text
+		}
 		return s
 	}
 	return &Schema{AnyOf: []*Schema{s, {Ref: "#/$defs/" + elsewhere}}}

@@ -173,6 +173,9 @@ func (a *application) awaited() map[listingID][]string {
 	}
 	for _, s := range a.open {
 		add(s.Change.Kind, s.scope(), s.ID)
+		for _, r := range a.restarted(s) {
+			add(r.Kind, r.Scope, r.ID)
+		}
 	}
 	for _, c := range a.out.Plan.Steps {
 		memo := a.world.Memory[c.Key]
@@ -189,6 +192,22 @@ func (a *application) awaited() map[listingID][]string {
 	for _, r := range a.world.Receipts {
 		if _, known := a.Kinds.Find(r.Kind); known && !r.Complete && !r.OutOfScope {
 			add(r.Kind, r.Scope, "")
+		}
+	}
+	return out
+}
+
+// restarted are the resources that an update may have restarted along with what
+// they live in. They are looked at once: one that was is awaited by its phase.
+func (a *application) restarted(s *Step) []*Resource {
+	if s.inside || s.Action != Update {
+		return nil
+	}
+	s.inside = true
+	var out []*Resource
+	for _, r := range a.world.Live {
+		if r.In == s.ID && !r.Mark.IsZero() {
+			out = append(out, r)
 		}
 	}
 	return out

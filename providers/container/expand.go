@@ -41,16 +41,13 @@ func (x *expansion) namespace() {
 		child.Labels = map[string]string{} // those of one container are not those of all
 	}
 	key, at := child.Key, child.Pos
-	child.Spec = reconcile.Map(at, x.region(at))
+	// The region as it is written, or not: so says a manifest of the namespace's own, too.
+	child.Spec = reconcile.Map(at, reconcile.Entry{Key: "region", Value: x.m.Spec.Get("region")})
 	x.out.Children = append(x.out.Children, child)
 	x.out.Refs = append(x.out.Refs, reconcile.Reference{Path: "namespaceId", Text: "${" + string(key) + ".id}", Pos: at})
 	if err := reconcile.CheckName(x.spec.Namespace); x.spec.Namespace != "" && err != nil {
 		x.out.Faults = append(x.out.Faults, reconcile.Fault{Path: "namespace", Message: err.Error()})
 	}
-}
-
-func (x *expansion) region(at reconcile.Pos) reconcile.Entry {
-	return reconcile.Entry{Key: "region", Value: reconcile.String(x.spec.Region, at)}
 }
 
 // cron makes a trigger of an entry of cronTriggers; its args are the body.
@@ -89,8 +86,9 @@ func (x *expansion) child(path string, item *reconcile.Node, kind, name string, 
 		return
 	}
 	id := reconcile.String("${"+string(x.m.Key)+".id}", item.Pos)
+	region := reconcile.String(x.spec.Region, item.Pos)
 	x.out.Children = append(x.out.Children, reconcile.Manifest{
 		Key: x.m.Key.Child(kind, name), Pos: item.Pos,
-		Spec: spec.With(x.region(item.Pos), reconcile.Entry{Key: "containerId", Value: id}),
+		Spec: spec.With(reconcile.Entry{Key: "region", Value: region}, reconcile.Entry{Key: "containerId", Value: id}),
 	})
 }

@@ -86,14 +86,16 @@ func TestNamespacesAreSharedByName(t *testing.T) {
 }
 
 func TestANamespaceOfItsOwnManifestMayBeShared(t *testing.T) {
-	w, problems := expand(t,
-		manifest(t, "Namespace/shared", `{"region":"fr-par","description":"of the shop","env":{"variables":{"A":"b"}}}`),
-		manifest(t, "Container/a", `{`+smallest+`,"namespace":"shared"}`))
-	if err := problems.Err(); err != nil {
-		t.Fatal(err)
-	}
-	if ns := specOf[container.Namespace](t, w, "Namespace/shared"); ns.Description != "of the shop" || ns.Env.Variables["A"] != "b" {
-		t.Errorf("got %+v", ns)
+	user := manifest(t, "Container/a", `{`+smallest+`,"namespace":"shared"}`)
+	declared := manifest(t, "Namespace/shared", `{"region":"fr-par","description":"of the shop","env":{"variables":{"A":"b"}}}`)
+	for _, order := range [][]reconcile.Manifest{{user, declared}, {declared, user}} {
+		w, problems := expand(t, order...)
+		if err := problems.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if ns := specOf[container.Namespace](t, w, "Namespace/shared"); ns.Description != "of the shop" || ns.Env.Variables["A"] != "b" {
+			t.Errorf("got %+v", ns)
+		}
 	}
 }
 

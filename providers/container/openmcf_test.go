@@ -9,8 +9,8 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
-// foreign is a manifest of OpenMCF's, with the labels that its examples have.
-func foreign(version, name, spec string) string {
+// ofOpenMCF is a manifest of OpenMCF's, with the labels that its examples have.
+func ofOpenMCF(version, name, spec string) string {
 	return fmt.Sprintf(`{"apiVersion":%q,"kind":"ScalewayServerlessContainer","metadata":{"name":%q,"labels":{
 		"openmcf.org/provisioner":"pulumi","pulumi.openmcf.org/project":"p","pulumi.openmcf.org/stack.name":"dev.x","team":"web"}},"spec":%s}`,
 		version, name, spec)
@@ -95,7 +95,7 @@ func TestManifestsOfOpenMCF(t *testing.T) {
 	for _, version := range []string{"scaleway.openmcf.org/v1", "scaleway.planton.dev/v1"} {
 		for _, example := range examples {
 			t.Run(version+" "+example.name, func(t *testing.T) {
-				ours, w, problems := translated(t, foreign(version, "x", example.spec))
+				ours, w, problems := translated(t, ofOpenMCF(version, "x", example.spec))
 				says(t, "error", texts(problems, false), example.errors)
 				says(t, "warning", texts(problems, true), example.warnings)
 				if ours.Get("apiVersion").Scalar() != reconcile.APIVersion || ours.Get("kind").Scalar() != "Container" {
@@ -127,7 +127,7 @@ func says(t *testing.T, sort string, got, want []string) {
 
 // Every node keeps the place of what it was made from.
 func TestTranslationKeepsPlaces(t *testing.T) {
-	doc := node(t, foreign("scaleway.openmcf.org/v1", "x", examples[0].spec))
+	doc := node(t, ofOpenMCF("scaleway.openmcf.org/v1", "x", examples[0].spec))
 	ours, _ := kind(t, "Container").Aliases[0].Translate(doc)
 	for _, path := range [][]string{{"metadata", "name"}, {"spec", "region"}, {"spec", "port"}} {
 		if ours.At(path...).Pos != doc.At(path...).Pos {

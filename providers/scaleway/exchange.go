@@ -71,15 +71,21 @@ func whole(resp *http.Response) ([]byte, error) {
 	return body, nil
 }
 
+// once tells whether a request must not be sent again as long as it may yet be
+// done: twice it would create two things, or deploy one twice.
+func once(method string) bool {
+	return method == http.MethodPost || method == http.MethodPatch || method == http.MethodPut
+}
+
 // unanswered is the error of a request to which no answer came. One that was
-// sent may have been done: for what creates something that is Ambiguous, for
-// everything else it does not matter, as it may be sent again.
+// sent may have been done: for what creates or changes something that is
+// Ambiguous, for everything else it does not matter, as it may be sent again.
 func (e exchange) unanswered(ctx context.Context, req *http.Request, err error, sent bool) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
 	class := reconcile.Unavailable
-	if sent && req.Method == http.MethodPost {
+	if sent && once(req.Method) {
 		class = reconcile.Ambiguous
 	}
 	message := fmt.Sprintf("no answer to %s %s: %s", req.Method, req.URL.Path, hide(reason(err), e.token))
@@ -105,7 +111,7 @@ func (e exchange) judge(req *http.Request, resp *http.Response, body []byte) err
 		return nil
 	}
 	class := reconcile.Unavailable
-	if req.Method == http.MethodPost {
+	if once(req.Method) {
 		class = reconcile.Ambiguous
 	}
 	return &refusal{status: resp.StatusCode, err: &reconcile.Error{

@@ -130,7 +130,7 @@ func cutMark(tag string) (word, value string, ok bool) {
 	return "", "", false
 }
 
-var shortUID = regexp.MustCompile(`^(.+)\.([0-9a-f]{8})$`)
+var shortUID = regexp.MustCompile(`(?s)^(.+)\.([0-9a-f]{8})$`)
 
 func parseMark(found map[string]string) reconcile.Mark {
 	mark := reconcile.Mark{Stack: found[stackWord], Key: reconcile.Key(found[keyWord]), Rev: found[revWord]}

@@ -92,6 +92,7 @@ func TestMarkText(t *testing.T) {
 
 func FuzzTags(f *testing.F) {
 	f.Add("shop", "5b0c11aa", "Container/api", "4f2a91c", "theirs", "x=y")
+	f.Add("\n", "00000000", "0", "0", "0", "0")
 	f.Fuzz(func(t *testing.T, stack, uid, key, rev, other, label string) {
 		if stack == "" || key == "" || len(uid) != 8 || strings.Trim(uid, "0123456789abcdef") != "" {
 			return

@@ -147,9 +147,9 @@ func (a *answer) class(w words, readable bool) (reconcile.Class, string) {
 	return a.failed(reconcile.Unavailable), ""
 }
 
-// failed makes a failure of what may have created something Ambiguous.
+// failed makes a failure of what may have created or changed something Ambiguous.
 func (a *answer) failed(class reconcile.Class) reconcile.Class {
-	if class == reconcile.Unavailable && a.method == http.MethodPost {
+	if class == reconcile.Unavailable && once(a.method) {
 		return reconcile.Ambiguous
 	}
 	return class

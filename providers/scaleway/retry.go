@@ -22,9 +22,8 @@ const (
 // retrier sends again what may be sent again:
 //
 //	                   429    5xx, no answer    other
-//	GET, PUT, PATCH,   yes    yes               no
-//	DELETE, HEAD
-//	POST               yes    never: it may     no
+//	GET, DELETE, HEAD  yes    yes               no
+//	POST, PATCH, PUT   yes    never: it may     no
 //	                          have been done
 type retrier struct {
 	next  http.RoundTripper
@@ -45,7 +44,7 @@ func (r retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 			again = limited < limitedTries
 		case reconcile.Unavailable:
 			failed++
-			again = failed < failedTries && req.Method != http.MethodPost
+			again = failed < failedTries && !once(req.Method)
 		}
 		if !again || req.Context().Err() != nil {
 			return nil, err

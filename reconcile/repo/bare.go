@@ -121,6 +121,16 @@ func (b *bareStore) make() error {
 	return nil
 }
 
+// there tells whether the directory that was opened is still the one of its name.
+func (b *bareStore) there() bool {
+	opened, err := b.root.Stat(".")
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(b.dir)
+	return err == nil && os.SameFile(opened, named)
+}
+
 // objects opens the object store. It borrows from nobody.
 func (b *bareStore) objects(where string) *objectStore {
 	return openObjects(filepath.Join(b.dir, b.name, "objects"), where, false)

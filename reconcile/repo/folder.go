@@ -16,8 +16,9 @@ import (
 // that is not as it was surveyed is ErrChanged: what is read is what the
 // revision names. It is safe for concurrent use.
 type folderFS struct {
-	root *os.Root // the folder
-	seen map[string][sha256.Size]byte
+	root   *os.Root // the folder
+	seen   map[string][sha256.Size]byte
+	passed map[string]bool // not surveyed, with all below it
 }
 
 var (
@@ -118,10 +119,24 @@ func (f *folderFS) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, pathError("read", name, cause(err))
 	}
-	if want, ok := f.seen[name]; len(body) > maxObject || ok && sha256.Sum256(body) != want {
+	if len(body) > maxObject || !f.asSurveyed(name, body) {
 		return nil, pathError("read", name, fmt.Errorf("%w; run again", ErrChanged))
 	}
 	return body, nil
+}
+
+// asSurveyed tells whether a file is what the revision was made of. Ignored
+// files are no part of it.
+func (f *folderFS) asSurveyed(name string, body []byte) bool {
+	if want, ok := f.seen[name]; ok {
+		return sha256.Sum256(body) == want
+	}
+	for i := range len(name) + 1 {
+		if (i == len(name) || name[i] == '/') && f.passed[name[:i]] {
+			return true
+		}
+	}
+	return false
 }
 
 // ReadDir lists a folder. Links and other repositories are listed by their

@@ -25,34 +25,38 @@ type mender struct {
 	err  error
 }
 
-func (m *mender) read(h plumbing.Hash, kind plumbing.ObjectType) ([]byte, error) {
-	objects, err := m.history.store()
-	if err != nil {
-		return nil, err
-	}
-	body, err := objects.read(h, kind)
-	if !damage(err) {
-		return body, err
-	}
-	if merr := m.mend(h); merr != nil {
-		return nil, errors.Join(err, merr)
-	}
-	return objects.read(h, kind)
+func (m *mender) read(h plumbing.Hash, kind plumbing.ObjectType) (body []byte, err error) {
+	err = m.try(h, func(objects *objectStore) (err error) {
+		body, err = objects.read(h, kind)
+		return err
+	})
+	return body, err
 }
 
-func (m *mender) size(h plumbing.Hash) (int64, error) {
+func (m *mender) size(h plumbing.Hash) (n int64, err error) {
+	err = m.try(h, func(objects *objectStore) (err error) {
+		n, err = objects.size(h)
+		return err
+	})
+	return n, err
+}
+
+// try reads, and where an object is not as it should be, once more from a store
+// that was mended.
+func (m *mender) try(h plumbing.Hash, read func(*objectStore) error) error {
 	objects, err := m.history.store()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	n, err := objects.size(h)
-	if !damage(err) {
-		return n, err
+	if err := read(objects); !damage(err) {
+		return err
+	} else if merr := m.mend(h); merr != nil {
+		return errors.Join(err, merr)
 	}
-	if merr := m.mend(h); merr != nil {
-		return 0, errors.Join(err, merr)
+	if objects, err = m.history.store(); err != nil {
+		return err
 	}
-	return objects.size(h)
+	return read(objects)
 }
 
 func damage(err error) bool { return errors.Is(err, ErrDamaged) || errors.Is(err, ErrMissing) }

@@ -169,24 +169,22 @@ func (s *objectStore) list() error {
 	}
 	s.packs = nil
 	for _, dir := range s.dirs {
-		paths, err := filepath.Glob(filepath.Join(escapeGlob(dir), "pack", "pack-*.pack"))
+		paths, err := packPaths(filepath.Join(dir, "pack"))
 		if err != nil {
 			return err
 		}
 		for _, path := range paths {
-			if p := known[path]; p != nil {
+			p := known[path]
+			delete(known, path)
+			if p == nil {
+				p, err = openPack(path)
+			}
+			switch {
+			case p != nil:
 				s.packs = append(s.packs, p)
-				delete(known, path)
-				continue
-			}
-			p, err := openPack(path)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // being written or removed: its index comes last and goes first
-			}
-			if err != nil {
+			case !errors.Is(err, fs.ErrNotExist): // else being written or removed
 				return err
 			}
-			s.packs = append(s.packs, p)
 		}
 	}
 	for _, gone := range known {
@@ -195,8 +193,18 @@ func (s *objectStore) list() error {
 	return nil
 }
 
-func escapeGlob(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir)
+func packPaths(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var paths []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "pack-") && strings.HasSuffix(e.Name(), ".pack") {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths, err
 }
 
 // close gives files back. A later read opens them again.

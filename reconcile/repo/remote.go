@@ -42,7 +42,7 @@ func (r *remoteHistory) exclusively(ctx context.Context, doing string, f func(co
 	defer guard(doing, &err)
 	r.exchange.Lock()
 	defer r.exchange.Unlock()
-	if err := r.open(); err != nil {
+	if err := r.reopen(); err != nil {
 		return err
 	}
 	unlock, err := r.bare.lock(ctx)
@@ -73,6 +73,29 @@ func (r *remoteHistory) mending(ctx context.Context, f func(context.Context) err
 func (r *remoteHistory) wipe() error {
 	r.objects.close()
 	return r.bare.wipe()
+}
+
+// reopen opens the store, also where somebody removed it meanwhile.
+func (r *remoteHistory) reopen() error {
+	r.mu.Lock()
+	gone := r.bare != nil && !r.bare.there()
+	r.mu.Unlock()
+	if gone {
+		r.drop()
+	}
+	return r.open()
+}
+
+// drop closes the store. Only who holds exchange may.
+func (r *remoteHistory) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.bare == nil {
+		return
+	}
+	r.objects.close()
+	r.bare.root.Close()
+	r.bare, r.objects = nil, nil
 }
 
 // open opens the store, if it is not.
@@ -356,12 +379,5 @@ func (r *remoteHistory) deepen(ctx context.Context, h plumbing.Hash) error {
 func (r *remoteHistory) close() {
 	r.exchange.Lock()
 	defer r.exchange.Unlock()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.bare == nil {
-		return
-	}
-	r.objects.close()
-	r.bare.root.Close()
-	r.bare, r.objects = nil, nil
+	r.drop()
 }

@@ -235,6 +235,27 @@ func TestRemoteStoreStaysSmall(t *testing.T) {
 	}
 }
 
+// A store is only a cache: whoever removes it loses nothing.
+func TestRemoteStoreRemoved(t *testing.T) {
+	g, srv, o := served(t)
+	g.git("config", "uploadpack.allowAnySHA1InWant", "true")
+	old := g.commit("Old", "a.yaml", "old")
+	g.commit("New", "a.yaml", "new")
+	s := open(t, srv.url(g), o)
+	files, _ := tree(t, s)
+	os.RemoveAll(o.Store)
+	if text := read(t, files, "a.yaml"); text != "new" {
+		t.Errorf("read %q", text)
+	}
+	if files, err := s.At(context.Background(), old); err != nil || read(t, files, "a.yaml") != "old" {
+		t.Error(err)
+	}
+	os.RemoveAll(o.Store)
+	if files, _ := tree(t, s); read(t, files, "a.yaml") != "new" {
+		t.Error("another commit was read")
+	}
+}
+
 // Many sources may share a store, in one process or several.
 func TestRemoteConcurrently(t *testing.T) {
 	g, srv, o := served(t)

@@ -246,7 +246,7 @@ func (s *Source) surveyed(ctx context.Context) (fs.FS, Revision, error) {
 	if err != nil {
 		return nil, rev, fmt.Errorf("open folder %s: %w", quote(s.place), cause(err))
 	}
-	return &folderFS{root: root, seen: v.seen}, rev, nil
+	return &folderFS{root: root, seen: v.seen, passed: v.passed}, rev, nil
 }
 
 // workTree is the commit that the folder is held against, nil if there is none.

@@ -214,10 +214,17 @@ func TestFolderLinks(t *testing.T) {
 // revision that was named.
 func TestFolderChangesWhileRead(t *testing.T) {
 	g := newGit(t)
-	g.commit("First", "a.yaml", "a: 1\n")
+	g.commit("First", "a.yaml", "a: 1\n", ".gitignore", "out/\n")
+	g.write("out/ignored", "x")
 	files, _ := tree(t, open(t, g.dir, repo.Options{}))
 	g.write("a.yaml", "a: 2\n")
-	if text, err := fs.ReadFile(files, "a.yaml"); !errors.Is(err, repo.ErrChanged) {
+	g.write("b.yaml", "b: 1\n")
+	for _, name := range []string{"a.yaml", "b.yaml"} {
+		if text, err := fs.ReadFile(files, name); !errors.Is(err, repo.ErrChanged) {
+			t.Errorf("%s: read %q, %v", name, text, err)
+		}
+	}
+	if text, err := fs.ReadFile(files, "out/ignored"); string(text) != "x" || err != nil {
 		t.Errorf("read %q, %v", text, err)
 	}
 }

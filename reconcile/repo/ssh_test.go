@@ -219,13 +219,53 @@ func TestSSHAgent(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with a key, ours or the server's, the error says so and what
-// to do.
-func TestSSHRefused(t *testing.T) {
-	t.Parallel()
-	needGit(t)
-	server := (&sshServer{t: t}).start()
+// An sshCase is an environment in which logging in must fail.
+type sshCase struct {
+	name  string
+	env   map[string]string
+	class error
+	says  string
+}
+
+// keyFile replaces the key of an environment.
+func keyFile(t testing.TB, env map[string]string, text []byte, mode os.FileMode) map[string]string {
+	t.Helper()
+	path := env["RECONCILE_GIT_SSH_KEY_FILE"]
+	if err := errors.Join(os.WriteFile(path, text, 0o600), os.Chmod(path, mode)); err != nil {
+		t.Fatal(err)
+	}
+	return env
+}
+
+// hosts replaces the known_hosts of an environment.
+func hosts(t testing.TB, env map[string]string, text string) map[string]string {
+	t.Helper()
+	writeFile(t, env["RECONCILE_KNOWN_HOSTS"], text)
+	return env
+}
+
+// with sets a variable, or takes it out.
+func with(env map[string]string, name, value string) map[string]string {
+	env[name] = value
+	return env
+}
+
+func hostCases(t testing.TB, server *sshServer) []sshCase {
+	host := server.host.PublicKey()
 	_, stranger := sshKey(t)
+	revoked := "@revoked " + knownhosts.Line([]string{"*"}, host) + "\n" + knownhosts.Line([]string{knownhosts.Normalize(server.address)}, host) + "\n"
+	return []sshCase{
+		{"unknown host", hosts(t, server.env(host), ""), repo.ErrHostKey, "add this line"},
+		{"another key", server.env(stranger.PublicKey()), repo.ErrHostKey, "names another"},
+		{"revoked key", hosts(t, server.env(host), revoked), repo.ErrHostKey, "revoked"},
+		{"malformed known_hosts", hosts(t, server.env(host), "x\n"), repo.ErrHostKey, "known hosts"},
+		{"no known_hosts", with(server.env(host), "RECONCILE_KNOWN_HOSTS", "/nonexistent"), repo.ErrHostKey, "known hosts"},
+		{"no home", with(server.env(host), "RECONCILE_KNOWN_HOSTS", ""), repo.ErrHostKey, "known_hosts"},
+	}
+}
+
+func keyCases(t testing.TB, server *sshServer) []sshCase {
+	host := server.host.PublicKey()
 	private, _ := sshKey(t)
 	other, err := ssh.MarshalPrivateKey(private, "")
 	if err != nil {
@@ -235,63 +275,32 @@ func TestSSHRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host := server.host.PublicKey()
-	cases := []struct {
-		name  string
-		env   func() map[string]string
-		class error
-		says  string
-	}{
-		{"unknown host", func() map[string]string { e := server.env(host); writeFile(t, e["RECONCILE_KNOWN_HOSTS"], ""); return e }, repo.ErrHostKey, "add this line"},
-		{"another key", func() map[string]string { return server.env(stranger.PublicKey()) }, repo.ErrHostKey, "names another"},
-		{"revoked key", func() map[string]string {
-			e := server.env(host)
-			writeFile(t, e["RECONCILE_KNOWN_HOSTS"], "@revoked "+knownhosts.Line([]string{"*"}, host)+"\n"+knownhosts.Line([]string{knownhosts.Normalize(server.address)}, host)+"\n")
-			return e
-		}, repo.ErrHostKey, "revoked"},
-		{"malformed known_hosts", func() map[string]string { e := server.env(host); writeFile(t, e["RECONCILE_KNOWN_HOSTS"], "x\n"); return e }, repo.ErrHostKey, "known hosts"},
-		{"no known_hosts", func() map[string]string { e := server.env(host); e["RECONCILE_KNOWN_HOSTS"] += "x"; return e }, repo.ErrHostKey, "known hosts"},
-		{"no home", func() map[string]string {
-			e := server.env(host)
-			delete(e, "RECONCILE_KNOWN_HOSTS")
-			return e
-		}, repo.ErrHostKey, "known_hosts"},
-		{"no key", func() map[string]string { e := server.env(host); delete(e, "RECONCILE_GIT_SSH_KEY_FILE"); return e }, repo.ErrDenied, "RECONCILE_GIT_SSH_KEY_FILE"},
-		{"no agent", func() map[string]string {
-			e := server.env(host)
-			delete(e, "RECONCILE_GIT_SSH_KEY_FILE")
-			e["SSH_AUTH_SOCK"] = "/nonexistent"
-			return e
-		}, repo.ErrDenied, "agent"},
-		{"wrong key", func() map[string]string {
-			e := server.env(host)
-			os.WriteFile(e["RECONCILE_GIT_SSH_KEY_FILE"], pem.EncodeToMemory(other), 0o600)
-			return e
-		}, repo.ErrDenied, "refuses our ssh keys"},
-		{"key with passphrase", func() map[string]string {
-			e := server.env(host)
-			os.WriteFile(e["RECONCILE_GIT_SSH_KEY_FILE"], pem.EncodeToMemory(locked), 0o600)
-			return e
-		}, repo.ErrDenied, "passphrase"},
-		{"key for all to read", func() map[string]string {
-			e := server.env(host)
-			os.Chmod(e["RECONCILE_GIT_SSH_KEY_FILE"], 0o640)
-			return e
-		}, repo.ErrDenied, "chmod 600"},
-		{"key that is none", func() map[string]string {
-			e := server.env(host)
-			os.WriteFile(e["RECONCILE_GIT_SSH_KEY_FILE"], []byte("canary"), 0o600)
-			return e
-		}, repo.ErrDenied, "cannot be read"},
+	none := with(server.env(host), "RECONCILE_GIT_SSH_KEY_FILE", "")
+	return []sshCase{
+		{"no key", none, repo.ErrDenied, "RECONCILE_GIT_SSH_KEY_FILE"},
+		{"no agent", with(with(server.env(host), "RECONCILE_GIT_SSH_KEY_FILE", ""), "SSH_AUTH_SOCK", "/nonexistent"), repo.ErrDenied, "agent"},
+		{"wrong key", keyFile(t, server.env(host), pem.EncodeToMemory(other), 0o600), repo.ErrDenied, "refuses our ssh keys"},
+		{"key with passphrase", keyFile(t, server.env(host), pem.EncodeToMemory(locked), 0o600), repo.ErrDenied, "passphrase"},
+		{"key for all to read", keyFile(t, server.env(host), pem.EncodeToMemory(other), 0o640), repo.ErrDenied, "chmod 600"},
+		{"key that is none", keyFile(t, server.env(host), []byte("canary"), 0o600), repo.ErrDenied, "cannot be read"},
 	}
+}
+
+// Whatever is wrong with a key, ours or the server's, the error says so and what
+// to do.
+func TestS13SSHRefused(t *testing.T) {
+	t.Parallel()
+	server := (&sshServer{t: t}).start()
+	cases := append(hostCases(t, server), keyCases(t, server)...)
+	url := "ssh://git@" + server.address + "/r.git"
 	for _, c := range cases {
-		_, _, err := open(t, "ssh://git@"+server.address+"/r.git", repo.Options{Store: store(t), Auth: lookup(c.env()), Timeout: 20 * time.Second}).Tree(context.Background())
+		_, _, err := open(t, url, repo.Options{Store: store(t), Auth: lookup(c.env), Timeout: 20 * time.Second}).Tree(context.Background())
 		if !errors.Is(err, c.class) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: got %v", c.name, err)
 		}
 	}
 	server.aside = "\x1b[2JThe project you were looking for could not be found\n"
-	_, _, err = open(t, "ssh://git@"+server.address+"/r.git", repo.Options{Store: store(t), Auth: lookup(server.env(host))}).Tree(context.Background())
+	_, _, err := open(t, url, repo.Options{Store: store(t), Auth: lookup(server.env(server.host.PublicKey()))}).Tree(context.Background())
 	if !errors.Is(err, repo.ErrDenied) || !strings.Contains(err.Error(), "project you were looking for") || strings.Contains(err.Error(), "\x1b") {
 		t.Errorf("got %v", err)
 	}

@@ -33,6 +33,7 @@ type survey struct {
 	bytes  int64
 	digest hash.Hash // of names and contents, in order
 	seen   map[string][sha256.Size]byte
+	passed map[string]bool // ignored, and so not surveyed
 	blob   hash.Hash
 	sum    hash.Hash
 	buffer []byte
@@ -60,7 +61,7 @@ func newSurvey(ctx context.Context, root *os.Root, r objectReader, l limits) *su
 		// Collisions do no harm here: at worst the folder is called clean
 		// when its author made two files of one hash on purpose.
 		blob: sha1.New(),
-		seen: map[string][sha256.Size]byte{}, buffer: make([]byte, 32<<10),
+		seen: map[string][sha256.Size]byte{}, passed: map[string]bool{}, buffer: make([]byte, 32<<10),
 	}
 }
 
@@ -154,6 +155,7 @@ func (s *survey) name(l level, d fs.DirEntry, e entry, tracked bool) error {
 	mode := kindOf(s.root, disk, d.Type())
 	ignored := l.ignored || !tracked && l.rules.ignores(d.Name(), mode.IsDir())
 	if !tracked && ignored {
+		s.passed[path] = true
 		return nil
 	}
 	switch {

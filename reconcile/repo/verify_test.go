@@ -224,9 +224,15 @@ func TestS6RawBytes(t *testing.T) {
 	t.Logf("S6: %d of %d agree with git verify-commit, %d are refused on purpose where git accepts", agreed, total, stricter)
 }
 
-// The table of verdicts: who may deploy.
-func TestS25Verdicts(t *testing.T) {
-	now := time.Unix(1700000000, 0)
+// A verdictCase is a signature, who may sign, and what must be said of it.
+type verdictCase struct {
+	name    string
+	sign    signing
+	signers []byte
+	verdict repo.Verdict // "" is accepted
+}
+
+func sshVerdicts(t testing.TB) []verdictCase {
 	_, key := sshKey(t)
 	_, stranger := sshKey(t)
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
@@ -237,46 +243,55 @@ func TestS25Verdicts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sign := sshSigning(t, key, "git")
+	return []verdictCase{
+		{"ssh", sign, allow("", key), ""},
+		{"ssh among others", sign, append([]byte("# staff\n\n"), allow("", stranger, key)...), ""},
+		{"ssh for git", sign, allow(`namespaces="file,git" `, key), ""},
+		{"ssh within its time", sign, allow(`valid-after="20231101Z",valid-before="20240101Z" `, key), ""},
+		{"unsigned", nil, allow("", key), repo.Unsigned},
+		{"ssh of a stranger", sshSigning(t, stranger, "git"), allow("", key), repo.UnknownKey},
+		{"ssh for other files", sshSigning(t, key, "file"), allow("", key), repo.Forged},
+		{"ssh of a key for other files", sign, append(allow(`namespaces="file" `, key), allow("", stranger)...), repo.UnknownKey},
+		{"ssh after its time", sign, allow(`valid-before="20231101" `, key), repo.ExpiredKey},
+		{"ssh before its time", sign, allow(`valid-after="202401010000Z" `, key), repo.ExpiredKey},
+		{"ssh with a short key", sshSigning(t, short, "git"), allow("", short), repo.Unsupported},
+		{"neither", func(string) string { return "-----BEGIN CERTIFICATE-----\nx\n" }, allow("", key), repo.Unsupported},
+		{"nonsense as ssh", func(string) string { return "-----BEGIN SSH SIGNATURE-----\neA==\n-----END SSH SIGNATURE-----\n" }, allow("", key), repo.Forged},
+	}
+}
+
+// gpgVerdicts are held against the keys that come with them. payload is what
+// every commit here is signed over.
+func gpgVerdicts(t testing.TB, now time.Time, payload string) (keys []byte, cases []verdictCase) {
 	good, config := gpgEntity(t, now.Add(-time.Hour), 0)
 	unknown, _ := gpgEntity(t, now.Add(-time.Hour), 0)
 	expired, was := gpgEntity(t, now.Add(-2*time.Hour), 3600)
 	revoked, _ := gpgEntity(t, now.Add(-time.Hour), 0)
-	r := newRaw(t)
-	tree := r.put("tree", line("100644", "a.yaml", r.put("blob", "fine")))
-	head := "tree " + tree + "\nauthor A <a@example.com> 1700000000 +0000\ncommitter A <a@example.com> 1700000000 +0000\n"
-	before := gpgSigning(t, revoked, config)(head + "\nMessage\n") // a revoked key signs nothing more
+	before := gpgSigning(t, revoked, config)(payload) // a revoked key signs nothing more
 	if err := revoked.RevokeKey(packet.KeyCompromised, "lost", config); err != nil {
 		t.Fatal(err)
 	}
-	keys := public(t, good, expired, revoked)
-	cases := []struct {
-		name    string
-		sign    signing
-		signers []byte
-		verdict repo.Verdict // "" is accepted
-	}{
-		{"ssh", sshSigning(t, key, "git"), allow("", key), ""},
-		{"ssh among others", sshSigning(t, key, "git"), append([]byte("# staff\n\n"), allow("", stranger, key)...), ""},
-		{"ssh for git", sshSigning(t, key, "git"), allow(`namespaces="file,git" `, key), ""},
-		{"ssh within its time", sshSigning(t, key, "git"), allow(`valid-after="20231101Z",valid-before="20240101Z" `, key), ""},
+	return public(t, good, expired, revoked), []verdictCase{
 		{"gpg", gpgSigning(t, good, config), nil, ""},
-		{"unsigned", nil, allow("", key), repo.Unsigned},
-		{"ssh of a stranger", sshSigning(t, stranger, "git"), allow("", key), repo.UnknownKey},
-		{"ssh for other files", sshSigning(t, key, "file"), allow("", key), repo.Forged},
-		{"ssh of a key for other files", sshSigning(t, key, "git"), append(allow(`namespaces="file" `, key), allow("", stranger)...), repo.UnknownKey},
-		{"ssh after its time", sshSigning(t, key, "git"), allow(`valid-before="20231101" `, key), repo.ExpiredKey},
-		{"ssh before its time", sshSigning(t, key, "git"), allow(`valid-after="202401010000Z" `, key), repo.ExpiredKey},
-		{"ssh with a short key", sshSigning(t, short, "git"), allow("", short), repo.Unsupported},
 		{"gpg of a stranger", gpgSigning(t, unknown, config), nil, repo.UnknownKey},
 		{"gpg expired", gpgSigning(t, expired, was), nil, repo.ExpiredKey},
 		{"gpg revoked", func(string) string { return before }, nil, repo.RevokedKey},
 		{"gpg over SHA-1", sha1Signing(t, good, config), nil, repo.Unsupported},
-		{"neither", func(string) string { return "-----BEGIN CERTIFICATE-----\nx\n" }, allow("", key), repo.Unsupported},
-		{"nonsense as ssh", func(string) string { return "-----BEGIN SSH SIGNATURE-----\neA==\n-----END SSH SIGNATURE-----\n" }, allow("", key), repo.Forged},
 		{"nonsense as gpg", func(string) string {
 			return "-----BEGIN PGP SIGNATURE-----\n\neA==\n-----END PGP SIGNATURE-----\n"
 		}, nil, repo.Unsupported},
 	}
+}
+
+// The table of verdicts: who may deploy.
+func TestS25Verdicts(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	r := newRaw(t)
+	tree := r.put("tree", line("100644", "a.yaml", r.put("blob", "fine")))
+	head := "tree " + tree + "\nauthor A <a@example.com> 1700000000 +0000\ncommitter A <a@example.com> 1700000000 +0000\n"
+	keys, cases := gpgVerdicts(t, now, head+"\nMessage\n")
+	cases = append(cases, sshVerdicts(t)...)
 	for _, c := range cases {
 		raw := head + "\nMessage\n"
 		if c.sign != nil {
