@@ -176,14 +176,16 @@ func (a *application) pending() bool {
 	if len(a.open) > 0 && !a.NoWait {
 		return true
 	}
-	for _, c := range a.out.Plan.Steps {
+	hopeless := a.hopeless()
+	for i := range a.out.Plan.Steps {
+		c := &a.out.Plan.Steps[i]
 		if _, failed := a.failed[c.Key]; failed || rank[c.Action] > rank[a.allowed[c.Key]] {
 			continue
 		}
 		if a.NoWait && (len(c.Waits) > 0 || a.open[c.Key] != nil) {
 			continue
 		}
-		if !slices.ContainsFunc(c.WaitsFor, a.hopeless) {
+		if !slices.ContainsFunc(c.WaitsFor, func(key Key) bool { return hopeless[key] }) {
 			return true
 		}
 	}
@@ -192,17 +194,24 @@ func (a *application) pending() bool {
 
 func (a *application) mine(key Key) bool { return a.Only == nil || a.Only(key) }
 
-// hopeless tells whether a key will not become ready in this run.
-func (a *application) hopeless(key Key) bool {
-	if _, failed := a.failed[key]; failed {
-		return true
+// hopeless are the keys that will not become ready in this run: those that
+// failed or may not run, and all that wait for them.
+func (a *application) hopeless() map[Key]bool {
+	out := map[Key]bool{}
+	for key := range a.failed {
+		out[key] = true
 	}
-	for _, c := range a.out.Plan.Steps {
-		if c.Key == key && !c.Surplus {
-			return rank[c.Action] > rank[a.allowed[key]] || slices.ContainsFunc(c.WaitsFor, a.hopeless)
+	for more := true; more; {
+		more = false
+		for i := range a.out.Plan.Steps {
+			c := &a.out.Plan.Steps[i]
+			lost := rank[c.Action] > rank[a.allowed[c.Key]] || slices.ContainsFunc(c.WaitsFor, func(key Key) bool { return out[key] })
+			if lost && !c.Surplus && !out[c.Key] {
+				out[c.Key], more = true, true
+			}
 		}
 	}
-	return false
+	return out
 }
 
 // pause is how long until a look is worth it: the earliest of what the awaited
@@ -264,8 +273,9 @@ func (a *application) end(ctx context.Context) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	var records []Record
+	hopeless := a.hopeless()
 	for _, c := range a.out.Plan.Steps {
-		if reason := a.skipReason(c); reason != "" {
+		if reason := a.skipReason(&c, hopeless); reason != "" {
 			a.out.Skipped = append(a.out.Skipped, c)
 			r := a.record(Skipped)
 			r.Key, r.Action, r.Hash, r.Fun = c.Key, c.Action, c.Hash, fun(c.Kind, c.Action)
@@ -284,8 +294,8 @@ func (a *application) end(ctx context.Context) {
 	}
 }
 
-func (a *application) skipReason(c Change) string {
-	if i := slices.IndexFunc(c.WaitsFor, a.hopeless); i >= 0 {
+func (a *application) skipReason(c *Change, hopeless map[Key]bool) string {
+	if i := slices.IndexFunc(c.WaitsFor, func(key Key) bool { return hopeless[key] }); i >= 0 {
 		return "needs " + string(c.WaitsFor[i]) + ", which failed"
 	}
 	_, failed := a.failed[c.Key]

@@ -35,6 +35,7 @@ var homes = map[string][]string{
 	"github.com/hiddeco/sshsig":           {"reconcile/repo"},
 	"github.com/rogpeppe/go-internal":     {"cmd/reconcile"},
 	"github.com/spf13/cobra":              {"cmd/reconcile"},
+	"github.com/spf13/pflag":              {"cmd/reconcile"},      // of cobra
 	"gopkg.in/yaml.v2":                    {"providers/scaleway"}, // as the SDK reads its configuration
 	"gopkg.in/yaml.v3":                    {"reconcile/manifest"},
 	"modernc.org/sqlite":                  {"reconcile/store"},

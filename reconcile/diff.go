@@ -44,11 +44,7 @@ type Difference struct {
 //	one or more                 | no      | delete
 //	listing is not complete     | either  | none
 func Diff(stack *Stack, wish *Wish, world *World) *Difference {
-	d := &differ{
-		stack: stack, wish: wish, world: world, ours: map[Key][]*Resource{}, outcome: map[Key]*Resource{},
-		Difference: Difference{ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{},
-			content: map[string][]*Resource{}, users: map[string][]*Resource{}},
-	}
+	d := newDiffer(stack, wish, world)
 	d.sort()
 	for _, w := range wish.Ordered {
 		d.want(w)
@@ -61,6 +57,14 @@ func Diff(stack *Stack, wish *Wish, world *World) *Difference {
 	return &d.Difference
 }
 
+func newDiffer(stack *Stack, wish *Wish, world *World) *differ {
+	return &differ{
+		stack: stack, wish: wish, world: world, ours: map[Key][]*Resource{}, outcome: map[Key]*Resource{}, named: map[place][]*Resource{},
+		Difference: Difference{ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{},
+			content: map[string][]*Resource{}, users: map[string][]*Resource{}},
+	}
+}
+
 type differ struct {
 	Difference
 	stack   *Stack
@@ -68,7 +72,15 @@ type differ struct {
 	world   *World
 	ours    map[Key][]*Resource // oldest first
 	outcome map[Key]*Resource   // the one that is the resource, once it is found
-	all     map[string]*Resource
+	named   map[place][]*Resource
+}
+
+// place is where a name may be taken.
+type place struct {
+	kind  string
+	scope Scope
+	in    string
+	name  string
 }
 
 // want finds what is to be done about one wanted resource.
@@ -152,10 +164,10 @@ func (d *differ) create(w *Wanted, spec any, unknown map[string]string) {
 // for what is on its way out.
 func (d *differ) nameTaken(w *Wanted, c *Change, spec any) {
 	in, inKnown := inOf(w, spec, c.Want.Unknown)
-	for _, r := range d.world.Live {
-		if r.Kind != w.Kind.Name || r.Scope != w.Scope || r.Name != w.Name || !inKnown || r.In != in {
-			continue
-		}
+	if !inKnown {
+		return
+	}
+	for _, r := range d.named[place{w.Kind.Name, w.Scope, in, w.Name}] {
 		switch {
 		case r.Phase == Deleting:
 			c.wait("", "until "+r.Name+" ("+r.ID+"), which is being deleted, is gone")

@@ -191,6 +191,7 @@ func (x *expander) place(w *Wanted) {
 	w.Scope.Place = field.String()
 	at := w.At(f.Path)
 	switch {
+	case x.stack.AnyPlace && (w.Scope.Place == "" || slices.Contains(w.Kind.Places, w.Scope.Place)):
 	case w.Scope.Place == "":
 		x.problems.add(at, "", "%s: %s is missing; the stack has %s", w.Key, f.Path, listed(places))
 	case !slices.Contains(w.Kind.Places, w.Scope.Place):

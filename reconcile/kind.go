@@ -229,7 +229,7 @@ func (k Kind) Get(ctx context.Context, in Scope, id string) (r *Resource, ok boo
 	return r, true, err
 }
 
-// Create, Update and Delete call the provider.
+// Create asks for the resource and returns once the API has accepted it.
 func (k Kind) Create(ctx context.Context, want Desired[any]) (string, error) {
 	return k.ops.create(ctx, want)
 }

@@ -38,6 +38,7 @@ type Stack struct {
 	Store     string // local, daemon or postgres
 	Policy    Policy
 	BareTaken bool // the repository holds a stack of this name without a uid
+	AnyPlace  bool // the places are not known yet: manifests are not held to them
 	Declared  bool // there is a Stack manifest; without one nothing is pruned
 	Pos       Pos
 }

@@ -49,6 +49,10 @@ func (m Memo) After(r Record) Memo {
 	return m
 }
 
+// unanswered tells whether the last intent was a creation of which nothing is
+// known: the ID is that of the one before, if there was one.
+func (m Memo) unanswered() bool { return m.Write.Action == Create && m.Write.Event == Intent }
+
 type outcome int
 
 const (

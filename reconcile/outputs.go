@@ -22,11 +22,3 @@ func (e *Engine) Found(wish *Wish, world *World) map[Key]*Resource {
 	}
 	return out
 }
-
-func newDiffer(stack *Stack, wish *Wish, world *World) *differ {
-	return &differ{
-		stack: stack, wish: wish, world: world, ours: map[Key][]*Resource{}, outcome: map[Key]*Resource{},
-		Difference: Difference{ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{},
-			content: map[string][]*Resource{}, users: map[string][]*Resource{}},
-	}
-}

@@ -11,6 +11,8 @@ func (d *differ) sort() {
 	moved := d.moves()
 	adopted := d.adoptions()
 	for _, r := range d.world.Live {
+		at := place{r.Kind, r.Scope, r.In, r.Name}
+		d.named[at] = append(d.named[at], r)
 		if r.In != "" {
 			d.content[r.In] = append(d.content[r.In], r)
 		}

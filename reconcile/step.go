@@ -183,7 +183,7 @@ func (a *application) awaited() map[listingID][]string {
 		case c.Until.IsZero() && a.tries[c.Key] == 0:
 		case c.Live != nil:
 			add(c.Kind, c.Live.Scope, c.Live.ID)
-		case memo.ID != "" && !memo.Gone:
+		case memo.ID != "" && !memo.Gone && !memo.unanswered():
 			add(c.Kind, c.Scope, memo.ID)
 		default:
 			add(c.Kind, c.Scope, "")
@@ -238,9 +238,14 @@ func (a *application) read(ctx context.Context, at listingID, ids []string) {
 	found := make([]*Resource, len(ids))
 	errs := make([]error, len(ids))
 	parallel(len(ids), a.parallel(), func(i int) { found[i], _, errs[i] = kind.Get(ctx, at.scope, ids[i]) })
+	gone := map[string]bool{}
 	for i, id := range ids {
-		if errs[i] == nil || ClassOf(errs[i]) == NotFound {
-			a.world.put(id, found[i])
+		gone[id] = errs[i] == nil || ClassOf(errs[i]) == NotFound
+	}
+	a.world.Live = slices.DeleteFunc(a.world.Live, func(r *Resource) bool { return gone[r.ID] })
+	for _, r := range found {
+		if r != nil {
+			a.world.Live = append(a.world.Live, r)
 		}
 	}
 }
@@ -251,20 +256,16 @@ func (a *application) relist(ctx context.Context, kind Kind, scope Scope) {
 	a.join(ctx, a.world, a.wish)
 }
 
-// put replaces what was seen of an ID; nil removes it.
-func (w *World) put(id string, r *Resource) {
-	w.Live = slices.DeleteFunc(w.Live, func(o *Resource) bool { return o.ID == id })
-	if r != nil {
-		w.Live = append(w.Live, r)
-	}
-}
-
 // settleSteps closes the open steps whose effects are seen, each with a record.
 func (a *application) settleSteps(ctx context.Context) error {
+	if len(a.open) == 0 {
+		return nil
+	}
 	var records []Record
+	now := a.look()
 	for _, key := range sortedKeys(a.open) {
 		s := a.open[key]
-		event, why := a.effect(s)
+		event, why := a.effect(s, now)
 		if event == "" {
 			a.tell(&s.Change, "waiting", why, s.Started)
 			continue
@@ -284,31 +285,48 @@ func (a *application) settleSteps(ctx context.Context) error {
 	return a.Journal.Append(context.WithoutCancel(ctx), records...)
 }
 
+// sight is what the last look showed of the keys and IDs of open steps.
+type sight struct {
+	live  map[string]*Resource
+	steps map[Key]*Change // what is still to be done
+	held  map[Key]*Change
+}
+
+func (a *application) look() sight {
+	s := sight{map[string]*Resource{}, map[Key]*Change{}, map[Key]*Change{}}
+	for _, r := range a.world.Live {
+		s.live[r.ID] = r
+	}
+	for i := range a.out.Plan.Steps {
+		if c := &a.out.Plan.Steps[i]; !c.Surplus {
+			s.steps[c.Key] = c
+		}
+	}
+	for i := range a.out.Plan.Held {
+		if c := &a.out.Plan.Held[i]; !c.Surplus {
+			s.held[c.Key] = c
+		}
+	}
+	return s
+}
+
 // effect tells what has become of an accepted step: an empty event means that
 // it is still under way, and why says how; else why is set if it failed.
-func (a *application) effect(s *Step) (event Event, why string) {
-	if s.Action == Delete {
-		if slices.ContainsFunc(a.world.Live, func(r *Resource) bool { return r.ID == s.ID }) {
-			return "", "to be gone"
-		}
+func (a *application) effect(s *Step, now sight) (event Event, why string) {
+	key, live := s.Change.Key, now.live[s.ID]
+	next, held := now.steps[key], now.held[key]
+	switch {
+	case s.Action == Delete && live == nil:
 		return Settled, ""
-	}
-	plan := a.out.Plan
-	for _, c := range plan.Held {
-		if c.Key == s.Change.Key && slices.ContainsFunc(c.Held, func(h Hold) bool { return h.Guard == "unchanged" }) {
-			return Unchanged, "accepted, but nothing changed"
-		}
-	}
-	for _, r := range a.world.Live {
-		if r.ID == s.ID && r.Phase == Failed {
-			return Settled, cmp.Or(r.Detail, "it failed")
-		}
-	}
-	still := func(c Change) bool { return c.Key == s.Change.Key && !c.Surplus }
-	if plan.ready[s.Change.Key] && !slices.ContainsFunc(plan.Steps, still) && !slices.ContainsFunc(plan.Held, still) {
+	case s.Action == Delete:
+		return "", "to be gone"
+	case held != nil && slices.ContainsFunc(held.Held, func(h Hold) bool { return h.Guard == "unchanged" }):
+		return Unchanged, "accepted, but nothing changed"
+	case live != nil && live.Phase == Failed:
+		return Settled, cmp.Or(live.Detail, "it failed")
+	case a.out.Plan.ready[key] && held == nil && next == nil:
 		return Settled, ""
-	}
-	if plan.ready[s.Change.Key] && s.Action == Update && slices.ContainsFunc(plan.Steps, func(c Change) bool { return still(c) && !sameWish(c.Hash, s.Change.Hash) }) {
+	case a.out.Plan.ready[key] && s.Action == Update && next != nil && !sameWish(next.Hash, s.Change.Hash):
 		return Settled, "" // what follows is another change
 	}
 	return "", "for ready"

@@ -88,6 +88,6 @@ func (s *session) tellForgotten(out *reconcile.Outcome) error {
 func (s *session) confirmed(question string) bool {
 	fmt.Fprint(s.err, question)
 	var answer string
-	fmt.Fscanln(s.in, &answer)
+	_, _ = fmt.Fscanln(s.in, &answer) // no answer is no
 	return strings.TrimSpace(answer) == "yes"
 }

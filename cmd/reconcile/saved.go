@@ -155,14 +155,13 @@ func shortPin(pin string) string {
 // planDifferences says what one plan has and the other has not.
 func planDifferences(before, now []savedChange) []string {
 	var out []string
-	has := func(list []savedChange, c savedChange) bool { return slices.Contains(list, c) }
 	for _, c := range before {
-		if !has(now, c) {
+		if !slices.Contains(now, c) {
 			out = append(out, fmt.Sprintf("was planned, and is not any more or differs: %s %s", c.Action, c.Key))
 		}
 	}
 	for _, c := range now {
-		if !has(before, c) {
+		if !slices.Contains(before, c) {
 			out = append(out, fmt.Sprintf("was not planned so: %s %s", c.Action, c.Key))
 		}
 	}

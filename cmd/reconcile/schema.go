@@ -65,9 +65,9 @@ func schemaOf(name string) (*reconcile.Schema, error) {
 		names = append(names, kind.Name)
 	}
 	if near := reconcile.Nearest(name, names); near != "" {
-		return nil, fmt.Errorf("schema: there is no kind %s; did you mean %s?", reconcile.Clean(name), near)
+		return nil, fmt.Errorf("schema: there is no kind %s; did you mean %s?", name, near)
 	}
-	return nil, fmt.Errorf("schema: there is no kind %s; there are %s", reconcile.Clean(name), strings.Join(names, ", "))
+	return nil, fmt.Errorf("schema: there is no kind %s; there are %s", name, strings.Join(names, ", "))
 }
 
 const generated = "<!-- Made by make docs from the kinds' Go source. -->\n"

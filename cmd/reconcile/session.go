@@ -222,11 +222,15 @@ func (s *session) expand(ctx context.Context, look bool) error {
 	wish, problems := reconcile.Expand(s.src, s.kinds, values)
 	s.wish = wish
 	all := append(append(reconcile.Problems{}, s.src.Problems...), problems...)
-	errs := all.Errors(s.strict)
-	if len(all) > 0 && (len(errs) > 0 || len(s.src.Problems) >= 0) {
+	if s.strict {
+		for i := range all {
+			all[i].Warning = false
+		}
+	}
+	if len(all) > 0 {
 		manifest.Format(s.err, all, s.src.Text, s.src.Files)
 	}
-	if len(errs) > 0 {
+	if all.Err() != nil {
 		return saidError{exitError}
 	}
 	return nil

@@ -32,7 +32,7 @@ func (a *app) validate(cmd *cobra.Command, where scope) error {
 		return err
 	}
 	defer s.close()
-	s.anyPlace()
+	s.src.Stack.AnyPlace = len(s.src.Stack.Regions)+len(s.src.Stack.Zones) == 0
 	if err := s.expand(cmd.Context(), false); err != nil {
 		return err
 	}
@@ -44,22 +44,4 @@ func (a *app) validate(cmd *cobra.Command, where scope) error {
 		}
 	}
 	return nil
-}
-
-// anyPlace lets a stack that leaves its places to the environment have all, as
-// there is no environment to ask.
-func (s *session) anyPlace() {
-	stack := &s.src.Stack
-	if len(stack.Regions)+len(stack.Zones) > 0 {
-		return
-	}
-	seen := map[string]bool{}
-	for _, kind := range s.kinds {
-		for _, place := range kind.Places {
-			if !seen[place] {
-				seen[place] = true
-				stack.Regions = append(stack.Regions, place)
-			}
-		}
-	}
 }

@@ -19,7 +19,7 @@ func (p containers) spec(c *sdk.Container, region, trigger string) Container {
 		LocalStorageLimitMb: megabytes(c.LocalStorageLimitBytes),
 		MinScale:            int(c.MinScale), MaxScale: int(c.MaxScale), ScalingOption: scalingOption(c.ScalingOption),
 		TimeoutSeconds: wholeSeconds(c.Timeout), Sandbox: string(c.Sandbox),
-		HealthCheck: (*HealthCheck)(probe(c.LivenessProbe)), StartupProbe: startupProbe(c.StartupProbe),
+		HealthCheck: probe(c.LivenessProbe), StartupProbe: startupProbe(c.StartupProbe),
 		PrivateNetworkID: text(c.PrivateNetworkID), PrivateEndpoint: text(c.PrivateEndpoint) != "",
 		PublicEndpoint: c.DefaultPublicEndpointEnabled,
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync"
 
 	"golang.org/x/crypto/argon2"
 
@@ -27,14 +28,19 @@ type SecretCache interface {
 // second, all processors.
 const verifications = 1
 
-// verifier checks values against hashes, one at a time.
+// verifier checks values against hashes, one at a time. What did not fit is
+// remembered as long as the process lives: a run looks at a secret that is about
+// to change at every pass.
 type verifier struct {
 	cache SecretCache
 	slots chan struct{}
+
+	mu      sync.Mutex
+	misfits map[string]bool
 }
 
 func newVerifier(cache SecretCache) *verifier {
-	return &verifier{cache: cache, slots: make(chan struct{}, verifications)}
+	return &verifier{cache: cache, slots: make(chan struct{}, verifications), misfits: map[string]bool{}}
 }
 
 // HashedSecret is a secret that the API shows as an argon2id hash.
@@ -51,24 +57,51 @@ func (c *Client) Learn(hash string, value reconcile.Secret) {
 }
 
 func (v *verifier) verify(hash, value string) bool {
-	if v.cache != nil && v.cache.Seen(hash, v.mac(value)) {
+	mac := v.mac(value)
+	if v.cache != nil && v.cache.Seen(hash, mac) {
 		return true
 	}
 	h, err := parseHash(hash)
-	if err != nil {
+	if err != nil || v.misfit(hash+" "+mac) {
 		return false
 	}
 	v.slots <- struct{}{}
 	same := h.fits(value)
 	<-v.slots
-	if same && v.cache != nil {
-		v.cache.Remember(hash, v.mac(value))
+	switch {
+	case !same:
+		v.remember(hash + " " + mac)
+	case v.cache != nil:
+		v.cache.Remember(hash, mac)
 	}
 	return same
 }
 
+func (v *verifier) misfit(pair string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.misfits[pair]
+}
+
+// mostMisfits bounds what a process remembers.
+const mostMisfits = 10_000
+
+func (v *verifier) remember(pair string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.misfits) >= mostMisfits {
+		clear(v.misfits)
+	}
+	v.misfits[pair] = true
+}
+
+// mac stands for a value. Without a cache it never leaves the process.
 func (v *verifier) mac(value string) string {
-	mac := hmac.New(sha256.New, v.cache.Key())
+	var key []byte
+	if v.cache != nil {
+		key = v.cache.Key()
+	}
+	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(value))
 	return hex.EncodeToString(mac.Sum(nil))
 }

@@ -101,7 +101,8 @@ func TestRateIsDrawnWithTheSeed(t *testing.T) {
 		}
 		return got
 	}
-	if draw(1) != draw(1) || draw(1) == draw(2) {
+	first := draw(1)
+	if draw(1) != first || draw(2) == first {
 		t.Error("the seed does not decide")
 	}
 	if n := strings.Count(draw(3), "1"); n < 16 || n > 48 {

@@ -47,7 +47,7 @@ func TestClocks(t *testing.T) {
 	}
 	real := open(t, simulator.Options{Offset: time.Hour})
 	real.Advance(time.Hour)
-	if ahead := real.Now().Sub(time.Now()); ahead < 2*time.Hour-time.Second || ahead > 2*time.Hour {
+	if ahead := time.Until(real.Now()); ahead < 2*time.Hour-time.Second || ahead > 2*time.Hour {
 		t.Errorf("a real clock is ahead by %v", ahead)
 	}
 	fast := open(t, simulator.Options{Clock: "fast=1000000"})
@@ -92,7 +92,7 @@ func TestRealClockKeepsItsOffset(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sim.json")
 	for i := range 3 {
 		s := open(t, simulator.Options{StateFile: path})
-		if ahead := s.Now().Sub(time.Now()).Round(time.Minute); ahead != time.Duration(i)*time.Hour {
+		if ahead := time.Until(s.Now()).Round(time.Minute); ahead != time.Duration(i)*time.Hour {
 			t.Errorf("start %d is ahead by %v", i, ahead)
 		}
 		s.Advance(time.Hour)

@@ -43,9 +43,8 @@ type checker struct {
 	heads []Head
 	done  map[string]bool // stacks that have their last line
 
-	at    Head   // the chain being read
-	first int64  // the number of its first record
-	seqs  ranges // what was read of it
+	at   Head   // the chain being read
+	seqs ranges // what was read of it
 }
 
 func (c *checker) read(line []byte) error {

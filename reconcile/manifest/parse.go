@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -57,7 +58,7 @@ func (p *parsed) read(text []byte, w words, isManifest func(*yaml.Node) bool) *r
 	defer func() { p.problems, p.opaque = c.problems, c.dropped }()
 	for s := newStream(bytes.NewReader(text)); ; {
 		root, err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -40,7 +41,7 @@ func (s stream) next() (root *yaml.Node, err error) {
 func firstError(r io.Reader) string {
 	for s := newStream(r); ; {
 		switch _, err := s.next(); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return ""
 		case err != nil:
 			return plainMessage(err)

@@ -8,8 +8,9 @@
 //
 // What is read is what Git names: every object is hashed again when it is
 // read, and a file of a folder is held against what was surveyed. Nothing of a
-// repository is executed, its configuration names no host or path for us, and
-// no git program is run.
+// repository is executed, its content names no host or path for us, and no git
+// program is run. Of a local clone's configuration only its origin is used, to
+// ask for commits that the clone lacks.
 //
 // Remote repositories are kept as bare stores on disk and brought up to date
 // over Git's protocol (https, ssh) within limits of bytes, objects and time.

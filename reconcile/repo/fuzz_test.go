@@ -106,3 +106,16 @@ func FuzzDelta(f *testing.F) {
 		}
 	})
 }
+
+// A panic on malformed data is an error of the repository that caused it.
+func TestGuard(t *testing.T) {
+	err := func() (err error) {
+		defer guard("read x", &err)
+		var none map[string]int
+		none["x"] = 1
+		return nil
+	}()
+	if err == nil || !strings.Contains(err.Error(), "read x: malformed data") {
+		t.Errorf("got %v", err)
+	}
+}

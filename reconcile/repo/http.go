@@ -97,7 +97,7 @@ func (t *httpTalk) discover(ctx context.Context) error {
 	at := t.base
 	at.Path += refsPath
 	at.RawQuery = "service=git-upload-pack"
-	res, err := t.send(ctx, http.MethodGet, at, nil, "application/x-git-upload-pack-advertisement")
+	res, err := t.send(ctx, http.MethodGet, at, nil, "application/x-git-upload-pack-advertisement") //nolint:bodyclose // close does it, at the end of the talk
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (t *httpTalk) complaint() string        { return "" }
 func (t *httpTalk) ask(ctx context.Context, request []byte) (io.Reader, error) {
 	at := t.base
 	at.Path += "/git-upload-pack"
-	res, err := t.send(ctx, http.MethodPost, at, request, "application/x-git-upload-pack-result")
+	res, err := t.send(ctx, http.MethodPost, at, request, "application/x-git-upload-pack-result") //nolint:bodyclose // close does it, at the end of the talk
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ const maxLocation = 2048
 
 var (
 	schemeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
-	helperForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*::`)
+	externForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*::`)
 	scpForm    = regexp.MustCompile(`^([^@/:]*)@([^/:\[\]]+|\[[^\]/]*\]):(.*)$`)
 	hostForm   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?$`)
 	userForm   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
@@ -42,7 +42,7 @@ func parseLocation(location string) (ep endpoint, remote bool, err error) {
 	switch {
 	case schemeForm.MatchString(location):
 		ep, err = parseURL(location)
-	case helperForm.MatchString(location):
+	case externForm.MatchString(location):
 		err = errors.New("transport helpers are not supported; use https:// or ssh://")
 	case scpForm.MatchString(location):
 		ep, err = parseSCP(location)

@@ -1,12 +1,17 @@
-//go:build unix
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
 package repo_test
 
 import (
+	"context"
+	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile/repo"
 )
@@ -45,4 +50,27 @@ func TestS29Permissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("S29: %d files and folders, 0 for others", n)
+}
+
+// Only one process at a time writes to a store; the others wait no longer than
+// they may.
+func TestStoreLock(t *testing.T) {
+	g, srv, o := served(t)
+	g.commit("First", "a.yaml", "a: 1\n")
+	tree(t, open(t, srv.url(g), o))
+	lock, err := os.OpenFile(only(t, o.Store+"/*.lock"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	o.Timeout = 120 * time.Millisecond
+	_, _, err = open(t, srv.url(g), o).Tree(context.Background())
+	if !errors.Is(err, repo.ErrUnavailable) || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("got %v", err)
+	}
+	lock.Close() // as the kernel does for a process that is killed
+	o.Timeout = 0
+	tree(t, open(t, srv.url(g), o))
 }

@@ -96,7 +96,7 @@ func (d *doctor) manifests(ctx context.Context) {
 		d.skip("manifests", "the source could not be read")
 		return
 	}
-	d.anyPlace()
+	d.src.Stack.AnyPlace = len(d.src.Stack.Regions)+len(d.src.Stack.Zones) == 0
 	wish, problems := reconcile.Expand(d.src, d.kinds, nil)
 	problems = append(slices.Clone(d.src.Problems), problems...)
 	if errs := problems.Errors(d.strict); len(errs) > 0 {
@@ -133,7 +133,7 @@ func (d *doctor) values(ctx context.Context) {
 // history opens the store and checks its journal.
 func (d *doctor) history(ctx context.Context) {
 	if err := d.openStore(false); err != nil {
-		d.fail("store", err, "--store names another folder")
+		d.fail("store", err, "")
 		return
 	}
 	if d.store == nil {
