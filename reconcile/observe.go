@@ -22,7 +22,9 @@ type Engine struct {
 
 	Commit func(ctx context.Context, rev string) (bool, error)            // whether a revision is a commit of the repository; nil: none is
 	Base   func(ctx context.Context, rev string) (map[Key]*Wanted, error) // the desired state at a revision; nil: not known
-	Calls  func(ctx context.Context) (context.Context, func() []Call)     // collects the API calls made under a context; nil: none are
+	// Removed names the revision at which a file was last changed, "" if that is not known.
+	Removed func(ctx context.Context, file string) string
+	Calls   func(ctx context.Context) (context.Context, func() []Call) // collects the API calls made under a context; nil: none are
 
 	Lookups  []Receipt      // what came of the look-ups that manifests ask for
 	Only     func(Key) bool // the keys that are planned for; nil: all
@@ -287,15 +289,22 @@ func (e *Engine) label(ctx context.Context, changes []Change) {
 	bases := map[string]map[Key]*Wanted{}
 	for i := range changes {
 		c := &changes[i]
-		if c.Live == nil || c.Want == nil || strings.HasSuffix(c.Live.Mark.Rev, "+") || c.Live.Mark.Rev == "" {
+		if c.Live == nil || c.Surplus || strings.HasSuffix(c.Live.Mark.Rev, "+") || c.Live.Mark.Rev == "" {
 			continue
 		}
 		rev := c.Live.Mark.Rev
 		if _, done := bases[rev]; !done {
 			bases[rev], _ = e.Base(ctx, rev) // what cannot be had is two-way
 		}
-		if base := bases[rev][c.Live.Mark.Key]; base != nil {
+		base := bases[rev][c.Live.Mark.Key]
+		switch {
+		case base == nil:
+		case c.Want != nil:
 			Compare(c, base)
+		case e.Removed != nil:
+			if by := e.Removed(ctx, base.Manifest.Pos.File); by != "" {
+				c.Reason = "removed in " + by
+			}
 		}
 	}
 }

@@ -169,7 +169,7 @@ func (s *session) ready(ctx context.Context, write bool) error {
 	}
 	s.engine = &reconcile.Engine{
 		Stack: &s.src.Stack, Kinds: s.kinds, Revision: s.src.Revision, Clock: s.clock, Actor: s.actor(),
-		Commit: s.source.Contains, Base: s.base, Calls: scaleway.WithCalls, Lookups: s.receipts(), Only: s.only(),
+		Commit: s.source.Contains, Base: s.base, Removed: s.removed, Calls: scaleway.WithCalls, Lookups: s.receipts(), Only: s.only(),
 	}
 	if s.store != nil {
 		s.engine.Journal = s.store.Journal(s.src.Stack.Mark("", "").Owner())
@@ -188,6 +188,15 @@ func (s *session) base(ctx context.Context, rev string) (map[reconcile.Key]*reco
 	src.Stack = s.src.Stack
 	wish, _ := reconcile.Expand(src, s.kinds, nil)
 	return wish.ByKey, nil
+}
+
+// removed is the commit that last changed a file, for saying when something was taken out.
+func (s *session) removed(ctx context.Context, file string) string {
+	rev, err := s.source.LastChange(ctx, file)
+	if err != nil || rev.Hash == "" {
+		return ""
+	}
+	return rev.Hash[:7]
 }
 
 // receipts tell what came of the look-ups, so that an incomplete answer says so.

@@ -31,6 +31,8 @@ type scope struct {
 	targets  []string
 	excludes []string
 	allowEnv []string
+	signers  string // a file of allowed signers
+	gpgKeys  string // a file of armored keys
 }
 
 func (s *scope) flags(cmd *cobra.Command) {
@@ -39,6 +41,8 @@ func (s *scope) flags(cmd *cobra.Command) {
 	f.StringVar(&s.path, "path", "", "folder inside the repository that holds the stack (default: its top)")
 	f.StringArrayVarP(&s.files, "file", "f", nil, "read just this manifest (repeatable); nothing else of the stack is looked at")
 	f.BoolVar(&s.strict, "strict", false, "refuse what is otherwise a warning, such as secrets in clear")
+	f.StringVar(&s.signers, "allowed-signers", "", "refuse a commit that none of these signed with ssh (a file as ssh-keygen knows it)")
+	f.StringVar(&s.gpgKeys, "gpg-keys", "", "refuse a commit that none of these armored OpenPGP keys signed (a file)")
 	f.StringArrayVar(&s.allowEnv, "allow-env", nil, "name or pattern of variables that manifests may read (repeatable); in CI none are, unless named here or in RECONCILE_ALLOW_ENV")
 }
 
@@ -89,7 +93,13 @@ func (a *app) read(ctx context.Context, where scope) (*session, error) {
 	if s.folder == "" {
 		s.folder = filepath.Join(s.top(), ".reconcile")
 	}
-	s.source, err = repo.Open(ctx, s.location, repo.Options{Ref: s.ref, Path: s.path, Store: filepath.Join(s.folder, "git"), Auth: repo.Auth{Env: a.getenv}})
+	verify, err := s.verify()
+	if err != nil {
+		return nil, err
+	}
+	s.source, err = repo.Open(ctx, s.location, repo.Options{
+		Ref: s.ref, Path: s.path, Store: filepath.Join(s.folder, "git"), Auth: repo.Auth{Env: a.getenv}, Verify: verify,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +118,24 @@ func (a *app) read(ctx context.Context, where scope) (*session, error) {
 		s.src.Revision.When = revision.When.UTC().Format(time.RFC3339)
 	}
 	return s, s.distinct(ctx)
+}
+
+// verify is whose signature the commit must bear. It is the operator's choice,
+// so it never stands in the repository.
+func (s *session) verify() (v repo.Verify, err error) {
+	for _, from := range []struct {
+		file string
+		into *[]byte
+	}{{s.signers, &v.AllowedSigners}, {s.gpgKeys, &v.GPGKeys}} {
+		if from.file == "" {
+			continue
+		}
+		v.Mode = "HEAD"
+		if *from.into, err = os.ReadFile(from.file); err != nil {
+			return v, fmt.Errorf("read the keys that may sign: %w", err)
+		}
+	}
+	return v, nil
 }
 
 // narrow turns -f FILE into the file's folder and its name in there.
@@ -175,7 +203,7 @@ func (s *session) distinct(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tree, _, err := whole.Tree(ctx)
+	tree, err := whole.At(ctx, s.revision.Hash) // a commit's tree is quick to walk; a whole work tree is not
 	if err != nil {
 		return err
 	}
