@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
@@ -28,6 +29,10 @@ type app struct {
 	home     string
 	dir      string          // where it runs
 	clock    reconcile.Clock // nil is the real one
+
+	// Tests put faults between the program and its surroundings; nil is none.
+	transport func(http.RoundTripper) http.RoundTripper
+	journal   func(reconcile.Journal) reconcile.Journal
 
 	flags flags
 	code  exitCode

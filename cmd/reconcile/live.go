@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -72,8 +73,12 @@ func (s *session) connect(ctx context.Context, write bool) error {
 	if err := s.openStore(write); err != nil {
 		return err
 	}
+	var transport http.RoundTripper
+	if s.transport != nil {
+		transport = s.transport(http.DefaultTransport)
+	}
 	client, err := scaleway.New(ctx, scaleway.Options{
-		Getenv: getenv, Home: s.home, UserAgent: "reconcile/" + version(), Clock: s.clock, Secrets: &secretCache{session: s},
+		Transport: transport, Getenv: getenv, Home: s.home, UserAgent: "reconcile/" + version(), Clock: s.clock, Secrets: &secretCache{session: s},
 	})
 	if err != nil {
 		return err
@@ -173,6 +178,9 @@ func (s *session) ready(ctx context.Context, write bool) error {
 	}
 	if s.store != nil {
 		s.engine.Journal = s.store.Journal(s.src.Stack.Mark("", "").Owner())
+		if s.journal != nil {
+			s.engine.Journal = s.journal(s.engine.Journal)
+		}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +16,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"gitlab.com/reconciled/reconciled/providers/simulator"
+	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"reconcile": func() {
 		a := process()
-		a.clock = quick{}
+		a.clock = quickClock()
+		dieAt(a, os.Getenv("RECONCILE_TEST_DIE"))
 		os.Exit(run(a, os.Args[1:]))
 	}})
 }
@@ -28,11 +31,20 @@ func TestMain(m *testing.M) {
 // speed is how much faster than real time the scripts' simulator and waits are.
 const speed = 200
 
-// quick is the real clock, but for waits, which are as much shorter as the
-// scripts' simulator is faster.
-type quick struct{ realClock }
+// quick is a clock that runs as fast as the scripts' simulator, from the same moment.
+type quick struct{ epoch time.Time }
 
-func (quick) Sleep(ctx context.Context, d time.Duration) error {
+func quickClock() reconcile.Clock {
+	nanos, err := strconv.ParseInt(os.Getenv("RECONCILE_TEST_EPOCH"), 10, 64)
+	if err != nil {
+		return realClock{}
+	}
+	return quick{time.Unix(0, nanos)}
+}
+
+func (q quick) Now() time.Time { return q.epoch.Add(time.Since(q.epoch) * speed) }
+
+func (q quick) Sleep(ctx context.Context, d time.Duration) error {
 	return realClock{}.Sleep(ctx, d/speed)
 }
 
@@ -99,6 +111,7 @@ func startSim(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("sim knows no %s", name)
 		}
 	}
+	ts.Setenv("RECONCILE_TEST_EPOCH", strconv.FormatInt(time.Now().UnixNano(), 10))
 	sim, err := simulator.New(o)
 	ts.Check(err)
 	url, stop, err := simulator.Listen(sim, "127.0.0.1:0")
