@@ -124,7 +124,7 @@ func (s *story) repair() error {
 }
 
 func (s *story) remember() error {
-	say("Every step left two records, before its call and after it. This is the repair.")
+	say("Every step is recorded before its call, after it, and when its effect is there. This is the repair.")
 	jid, err := s.lastRun()
 	if err != nil {
 		return err
