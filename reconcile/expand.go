@@ -126,12 +126,7 @@ func (x *expander) merge(before *Wanted, m *Manifest) {
 		x.problems.add(m.Pos, "", "%s: stands at %s too", m.Key, other.Pos)
 		return
 	}
-	declared, made := other, m
-	agree := made.Spec.Equal(declared.Spec)
-	if declared.From == "" {
-		agree = x.agrees(before, made)
-	}
-	if !agree {
+	if !x.agrees(before, m) {
 		x.problems.add(m.Pos, "let the two say the same, or give them different names",
 			"%s: is shared with %s, which says otherwise about it", m.Key, other.Pos)
 		return
@@ -139,21 +134,19 @@ func (x *expander) merge(before *Wanted, m *Manifest) {
 	before.Origins = append(before.Origins, m.Pos)
 }
 
-// fills tells whether an entry is the place that the manifest leaves to its stack.
-func (w *Wanted) fills(e Entry) bool {
-	f := w.Kind.placeField()
-	return f != nil && f.Name == e.Key && w.Manifest.Spec.Get(e.Key).IsNull() && e.Value.Scalar() == w.Scope.Place
-}
-
-// agrees tells whether what expansion made says, where it says anything, the
-// same as a document.
-func (x *expander) agrees(document *Wanted, made *Manifest) bool {
-	w, problems := document.Kind.Decode(made, x.values)
+// agrees tells whether what expansion made says the same as what is there: as a
+// document where it says anything, as another expansion in all. Places that are
+// left to the stack are filled in first.
+func (x *expander) agrees(before *Wanted, made *Manifest) bool {
+	if before.Manifest.From != "" && made.Spec.Equal(before.Manifest.Spec) {
+		return true
+	}
+	w, problems := before.Kind.Decode(made, x.values)
 	x.problems = append(x.problems, problems...)
 	x.place(w)
-	return !slices.ContainsFunc(document.Kind.Differences(document.Spec, w.Spec), func(f FieldChange) bool {
+	return !slices.ContainsFunc(before.Kind.Differences(before.Spec, w.Spec), func(f FieldChange) bool {
 		_, set := w.Set[f.Path]
-		return set
+		return set || before.Manifest.From != ""
 	})
 }
 

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -170,7 +171,9 @@ func (c *cloud) of(kind string) []thing {
 			out = append(out, t)
 		}
 	}
-	slices.SortFunc(out, func(a, b thing) int { return a.created.Compare(b.created) })
+	slices.SortFunc(out, func(a, b thing) int {
+		return cmp.Or(a.created.Compare(b.created), len(a.id)-len(b.id), cmp.Compare(a.id, b.id))
+	})
 	return out
 }
 

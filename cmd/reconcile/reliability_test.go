@@ -422,6 +422,9 @@ func TestS29Modes(t *testing.T) {
 	files := 0
 	for _, top := range []string{".reconcile", "saved.plan"} {
 		filepath.WalkDir(filepath.Join(r.dir, top), func(name string, d fs.DirEntry, err error) error {
+			if err != nil {
+				t.Fatal(err)
+			}
 			info, err := d.Info()
 			if err != nil {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -111,9 +112,8 @@ func FuzzDelta(f *testing.F) {
 func TestGuard(t *testing.T) {
 	err := func() (err error) {
 		defer guard("read x", &err)
-		var none map[string]int
-		none["x"] = 1
-		return nil
+		var none []int
+		return fmt.Errorf("read %d", none[len(none)])
 	}()
 	if err == nil || !strings.Contains(err.Error(), "read x: malformed data") {
 		t.Errorf("got %v", err)

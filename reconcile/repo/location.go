@@ -139,7 +139,7 @@ func checkServerPath(path string) error {
 	}
 	for _, part := range strings.Split(path, "/") {
 		if part == ".." {
-			return errors.New("its path climbs with ..")
+			return errors.New("its path climbs out of a folder")
 		}
 	}
 	return nil
