@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +25,7 @@ type Outcome struct {
 	Steps    []*Step // in the order begun
 	Skipped  []Change
 	New      []Change // became due during the run, but were not in the plan that was applied
+	NoWait   bool     // nobody waited for effects
 	Stopped  bool     // a person or signal ended it early
 	TimedOut bool
 	Err      error // what ended it early: the journal cannot be written, say
@@ -46,7 +46,7 @@ func (o *Outcome) Failed() int {
 func (o *Outcome) Done() int {
 	n := 0
 	for _, s := range o.Steps {
-		if s.State == "done" || s.State == "accepted" {
+		if s.State == "done" || o.NoWait && s.State == "accepted" {
 			n++
 		}
 	}
@@ -74,11 +74,8 @@ type Step struct {
 // it cannot be, nothing is changed.
 func (e *Engine) Apply(ctx context.Context, stop <-chan struct{}, wish *Wish, world *World, plan *Plan) *Outcome {
 	a := &application{
-		Engine: e, wish: wish, world: world, allowed: map[Key]Action{}, open: map[Key]*Step{}, failed: map[Key]error{}, tries: map[Key]int{},
-		stop: stop, deadline: e.Clock.Now().Add(e.timeout()), out: &Outcome{Plan: plan},
-	}
-	for _, c := range plan.Steps {
-		a.allowed[c.Key] = worse(a.allowed[c.Key], c.Action)
+		Engine: e, wish: wish, world: world, allowed: approved(plan), open: map[handle]*Step{}, failed: map[handle]bool{}, tries: map[handle]int{},
+		kept: map[Key]any{}, stop: stop, deadline: e.Clock.Now().Add(e.timeout()), out: &Outcome{Plan: plan, NoWait: e.NoWait},
 	}
 	if err := a.begin(ctx); err != nil {
 		a.out.Err = err
@@ -95,31 +92,37 @@ type application struct {
 	wish     *Wish
 	world    *World
 	out      *Outcome
-	allowed  map[Key]Action
-	open     map[Key]*Step // accepted, but not settled
-	failed   map[Key]error // not tried again in this run
-	tries    map[Key]int
-	retry    time.Time // when what was refused for now is worth another try
+	allowed  approvals
+	open     map[handle]*Step // accepted, but not settled
+	failed   map[handle]bool  // not tried again in this run
+	tries    map[handle]int
+	kept     map[Key]any // specs of what was deleted to be replaced, for the fields that stay as they were
+	retry    time.Time   // when what was refused for now is worth another try
 	stop     <-chan struct{}
 	deadline time.Time
 	waited   time.Duration
 	began    bool
+	final    bool // nothing is tried twice
 }
 
-// rank orders actions by how much they may destroy.
-var rank = map[Action]int{Create: 1, Update: 1, Replace: 2, Delete: 2, Reinstall: 3}
+// handle tells the steps of one key apart: a deletion is of one live resource,
+// and a key has one creation or update at a time.
+type handle struct {
+	key Key
+	id  string // of what is deleted
+}
 
-func worse(a, b Action) Action {
-	if rank[b] > rank[a] {
-		return b
+func (c *Change) handle() handle {
+	if c.call() == Delete {
+		return handle{c.Key, c.Live.ID}
 	}
-	return a
+	return handle{c.Key, ""}
 }
 
 func (a *application) passes(ctx context.Context) {
 	for {
 		a.out.Passes++
-		due := a.due()
+		due := a.fresh(ctx, a.due())
 		a.run(ctx, due)
 		switch {
 		case a.out.Err != nil || a.stopped(ctx):
@@ -130,13 +133,67 @@ func (a *application) passes(ctx context.Context) {
 			a.out.TimedOut = true
 			return
 		}
-		if a.Clock.Sleep(ctx, a.pause(len(due) > 0)) != nil || a.stopped(ctx) {
+		if a.sleep(ctx, a.pause(len(due) > 0)); a.stopped(ctx) {
 			return
 		}
 		if a.refresh(ctx); a.out.Err != nil {
 			return
 		}
 	}
+}
+
+// staleListing is how old a listing may be on which a deletion relies.
+const staleListing = 5 * time.Second
+
+// fresh lists again what may live in what is about to be deleted, unless that
+// was done a moment ago, and returns what is due after it.
+func (a *application) fresh(ctx context.Context, due []Change) []Change {
+	var again []listing
+	doubted := false
+	for i := range due {
+		if due[i].call() != Delete {
+			continue
+		}
+		for _, name := range a.world.Inside[due[i].Kind] {
+			doubted = a.world.beSure(name) || doubted
+			kind, ok := a.Kinds.Find(name)
+			l := listing{kind, due[i].Live.Scope}
+			if ok && a.world.listed(name, l.scope).Add(staleListing).Before(a.Clock.Now()) &&
+				!slices.ContainsFunc(again, func(o listing) bool { return o.kind.Name == name && o.scope == l.scope }) {
+				again = append(again, l)
+			}
+		}
+	}
+	if len(again) == 0 && !doubted {
+		return due
+	}
+	a.list(ctx, a.world, again, usedKinds(a.wish))
+	a.join(ctx, a.world, a.wish)
+	a.world.Now = a.Clock.Now()
+	a.out.Plan = a.decide(ctx, a.wish, a.world)
+	return a.due()
+}
+
+// beSure lets whatever the journal knows of a kind be read if a listing lacks
+// it, wanted or not: a deletion may rely on that nothing is missing. It is true
+// the first time.
+func (w *World) beSure(kind string) bool {
+	if w.sure == nil {
+		w.sure = map[string]bool{}
+	}
+	first := !w.sure[kind]
+	w.sure[kind] = true
+	return first
+}
+
+// listed is when a kind was last listed in a scope.
+func (w *World) listed(kind string, in Scope) time.Time {
+	for i := range w.Receipts {
+		if r := &w.Receipts[i]; r.Kind == kind && r.Scope == in {
+			return r.At
+		}
+	}
+	return time.Time{}
 }
 
 func (a *application) stopped(ctx context.Context) bool {
@@ -155,21 +212,18 @@ func (a *application) due() []Change {
 	var due []Change
 	a.out.New = nil
 	for _, c := range a.out.Plan.Due() {
-		_, failed := a.failed[c.Key]
+		h := c.handle()
 		switch {
-		case failed || a.open[c.Key] != nil && !a.nextStep(c):
-		case rank[c.Action] > rank[a.allowed[c.Key]]:
+		case a.failed[h] || a.open[h] != nil && a.open[h].Change.Hash == c.Hash:
+		case !a.may(&c):
 			a.out.New = append(a.out.New, c)
-		case a.tries[c.Key] > 0 && a.Clock.Now().Before(a.retry):
+		case a.tries[h] > 0 && a.Clock.Now().Before(a.retry):
 		default:
 			due = append(due, c)
 		}
 	}
 	return due
 }
-
-// nextStep tells whether a change of a key with an open step is what follows that step.
-func (a *application) nextStep(c Change) bool { return a.open[c.Key].Change.Hash != c.Hash }
 
 // pending tells whether there is anything to wait for.
 func (a *application) pending() bool {
@@ -179,88 +233,58 @@ func (a *application) pending() bool {
 	hopeless := a.hopeless()
 	for i := range a.out.Plan.Steps {
 		c := &a.out.Plan.Steps[i]
-		if _, failed := a.failed[c.Key]; failed || rank[c.Action] > rank[a.allowed[c.Key]] {
+		waits := len(c.Waits) > 0 || a.open[c.handle()] != nil
+		if a.failed[c.handle()] || !a.may(c) || a.NoWait && waits {
 			continue
 		}
-		if a.NoWait && (len(c.Waits) > 0 || a.open[c.Key] != nil) {
-			continue
-		}
-		if !slices.ContainsFunc(c.WaitsFor, func(key Key) bool { return hopeless[key] }) {
+		if !slices.ContainsFunc(c.WaitsFor, func(key Key) bool { return hopeless[key] != "" }) {
 			return true
 		}
 	}
-	return !a.NoWait && slices.ContainsFunc(a.out.Plan.Settling, func(s Status) bool { return s.Phase != Failed && a.mine(s.Key) })
+	under := func(s Status) bool { return (s.Phase == Progressing || s.Phase == Deleting) && a.mine(s.Key) }
+	return !a.NoWait && slices.ContainsFunc(a.out.Plan.Settling, under)
 }
 
 func (a *application) mine(key Key) bool { return a.Only == nil || a.Only(key) }
 
-// hopeless are the keys that will not become ready in this run: those that
-// failed or may not run, and all that wait for them.
-func (a *application) hopeless() map[Key]bool {
-	out := map[Key]bool{}
-	for key := range a.failed {
-		out[key] = true
+// hopeless are the keys that will not become ready in this run, each with why:
+// those that failed or were not in the plan, and all that wait for them.
+func (a *application) hopeless() map[Key]string {
+	out := map[Key]string{}
+	for h := range a.failed {
+		out[h.key] = "failed"
 	}
 	for more := true; more; {
 		more = false
 		for i := range a.out.Plan.Steps {
 			c := &a.out.Plan.Steps[i]
-			lost := rank[c.Action] > rank[a.allowed[c.Key]] || slices.ContainsFunc(c.WaitsFor, func(key Key) bool { return out[key] })
-			if lost && !c.Surplus && !out[c.Key] {
-				out[c.Key], more = true, true
+			why := ""
+			if !a.may(c) {
+				why = "was not in the plan"
+			} else if slices.ContainsFunc(c.WaitsFor, func(key Key) bool { return out[key] != "" }) {
+				why = "cannot be done"
+			}
+			if why != "" && !c.Surplus && out[c.Key] == "" {
+				out[c.Key], more = why, true
 			}
 		}
 	}
 	return out
 }
 
-// pause is how long until a look is worth it: the earliest of what the awaited
-// resources say, growing while nothing happens.
-func (a *application) pause(acted bool) time.Duration {
-	var next time.Duration
-	earliest := func(d time.Duration) {
-		if d > 0 && (next == 0 || d < next) {
-			next = d
-		}
-	}
-	now := a.Clock.Now()
-	for _, s := range a.out.Plan.Settling {
-		kind, _ := a.Kinds.Find(s.Key.Kind())
-		earliest(cmp.Or(s.Again, kind.Usual))
-	}
-	for _, step := range a.open {
-		earliest(max(step.Change.kindUsual(a.Kinds)-now.Sub(step.Ended), time.Second))
-	}
-	for _, c := range a.out.Plan.Steps {
-		if !c.Until.IsZero() {
-			earliest(max(c.Until.Sub(now), time.Second))
-		}
-		if a.tries[c.Key] > 0 {
-			earliest(max(a.retry.Sub(now), 0))
-		}
-	}
-	if next = cmp.Or(next, time.Second); !acted && a.waited > 0 {
-		next = max(next, min(a.waited*3/2, 15*time.Second))
-	}
-	a.waited = next
-	return min(next, max(a.deadline.Sub(now), time.Second))
-}
-
-func (c *Change) kindUsual(kinds Kinds) time.Duration {
-	kind, _ := kinds.Find(c.Kind)
-	return cmp.Or(kind.Usual, 5*time.Second)
-}
-
 // begin gives the run its job ID and notes it, if there is anything to do.
 func (a *application) begin(ctx context.Context) error {
-	if len(a.out.Plan.Steps) == 0 || a.Journal == nil {
+	if len(a.out.Plan.Steps) == 0 {
 		return nil
+	}
+	if a.Journal == nil {
+		return errors.New("nothing can be applied without a journal")
 	}
 	jid, err := a.Journal.NextJID(ctx, a.Clock.Now())
 	if err != nil {
 		return err
 	}
-	a.out.JID, a.began = jid, true
+	a.out.JID, a.began, a.world.JID = jid, true, jid
 	r := a.record(RunStarted)
 	r.Return = &Return{Name: a.Stack.Name, Comment: fmt.Sprintf("%d steps planned, %d held; plan %s", len(a.out.Plan.Steps), len(a.out.Plan.Held), a.out.Plan.Hash[:12]), StartedAt: a.Clock.Now()}
 	return a.Journal.Append(ctx, r)
@@ -294,14 +318,12 @@ func (a *application) end(ctx context.Context) {
 	}
 }
 
-func (a *application) skipReason(c *Change, hopeless map[Key]bool) string {
-	if i := slices.IndexFunc(c.WaitsFor, func(key Key) bool { return hopeless[key] }); i >= 0 {
-		return "needs " + string(c.WaitsFor[i]) + ", which failed"
+func (a *application) skipReason(c *Change, hopeless map[Key]string) string {
+	if i := slices.IndexFunc(c.WaitsFor, func(key Key) bool { return hopeless[key] != "" }); i >= 0 {
+		return "needs " + string(c.WaitsFor[i]) + ", which " + hopeless[c.WaitsFor[i]]
 	}
-	_, failed := a.failed[c.Key]
-	_, allowed := a.allowed[c.Key]
 	switch {
-	case failed || !allowed || a.open[c.Key] != nil || a.NoWait:
+	case a.failed[c.handle()] || !a.may(c) || a.open[c.handle()] != nil || a.NoWait:
 		return ""
 	case a.out.Stopped:
 		return "the run was stopped"

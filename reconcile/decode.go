@@ -14,7 +14,7 @@ import (
 func (k Kind) Decode(m *Manifest, values Values) (*Wanted, Problems) {
 	w := &Wanted{
 		Manifest: m, Kind: k, Key: m.Key, Name: m.Name, Spec: k.NewSpec(),
-		Set: map[string]Pos{}, Unknown: map[string]string{}, Origins: []Pos{m.Pos}, Needs: m.Requires,
+		Set: map[string]Pos{}, Sourced: map[string]bool{}, Unknown: map[string]string{}, Origins: []Pos{m.Pos}, Needs: m.Requires,
 	}
 	d := &decoder{wanted: w, values: values, made: m.From != ""}
 	spec := m.Spec
@@ -189,6 +189,7 @@ func (d *decoder) lookedUp(f *Field, from *Node, path string) (string, bool) {
 			d.wanted.Unknown[path] = v.Sort + " " + v.Name
 			d.wanted.Hold = &Hold{Guard: "look-up", Reason: fmt.Sprintf("%s: %v", path, found.Err), Pos: v.Pos}
 		default:
+			d.wanted.Sourced[path] = !f.IsSecret()
 			return found.Value.Reveal(), true
 		}
 	}

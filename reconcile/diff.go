@@ -12,9 +12,13 @@ type World struct {
 	Live     []*Resource
 	Receipts []Receipt
 	Memory   map[Key]Memo
-	Known    map[string]bool // revisions, without "+", that are commits of the repository or known to the journal
-	Now      time.Time
-	Settle   time.Duration // how long an unanswered call may take to show: call timeout plus worst lag
+	Known    map[string]bool     // revisions, without "+", that are commits of the repository or known to the journal
+	Inside   map[string][]string // kinds that live in a kind
+
+	sure   map[string]bool // kinds of which nothing that the journal knows may be missing unseen
+	JID    string          // of the run that looks, "" for a plan
+	Now    time.Time
+	Settle time.Duration // how long an unanswered call may take to show: call timeout plus worst lag
 }
 
 // Difference is desired against live, before any policy.
@@ -26,6 +30,7 @@ type Difference struct {
 	Foreign   int
 	Managed   int
 	Notices   []string
+	Wanted    int // resources that the source asks for
 
 	ready   map[Key]bool           // wanted, there, and ready
 	state   map[Key]Status         // of those that are there, but not ready
@@ -60,7 +65,7 @@ func Diff(stack *Stack, wish *Wish, world *World) *Difference {
 func newDiffer(stack *Stack, wish *Wish, world *World) *differ {
 	return &differ{
 		stack: stack, wish: wish, world: world, ours: map[Key][]*Resource{}, outcome: map[Key]*Resource{}, named: map[place][]*Resource{},
-		Difference: Difference{ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{},
+		Difference: Difference{Wanted: len(wish.Ordered), ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{},
 			content: map[string][]*Resource{}, users: map[string][]*Resource{}},
 	}
 }
@@ -195,6 +200,9 @@ func inOf(w *Wanted, spec any, unknown map[string]string) (id string, known bool
 // first tells which comes first in a replacement: deletion where names are
 // unique and the new one would have the old one's name and place.
 func (d *differ) first(w *Wanted, old *Resource) Action {
+	if w.Kind.Unique && w.Kind.Global && old.Name == w.Name {
+		return Delete
+	}
 	if !w.Kind.Unique || old.Scope != w.Scope || old.Name != w.Name {
 		return Create
 	}
@@ -227,7 +235,12 @@ func (d *differ) containerStays(w *Wanted, old *Resource) bool {
 func (d *differ) surplus(w *Wanted, one, extra *Resource) {
 	c := &Change{Key: w.Key, Kind: w.Kind.Name, Scope: extra.Scope, Action: Delete, Surplus: true, Live: extra, Origins: w.Origins,
 		Reason: fmt.Sprintf("surplus: %s has the key too; %s is kept", extra.ID, one.ID)}
-	if one.Phase != Ready {
+	switch {
+	case w.Adopt == one.ID:
+		c.hold(Hold{Guard: "adopt", Reason: "what the manifest takes over has the key now; nothing that was there before is deleted for it", Pos: w.Manifest.Annotations[AdoptAnnotation].Pos})
+	case one.Phase == Failed:
+		c.hold(Hold{Guard: "needs", Reason: one.ID + ", which is to stay, failed: " + one.Detail})
+	case one.Phase != Ready:
 		c.wait(w.Key, "after "+string(w.Key)+" is ready")
 	}
 	c.seal()
@@ -259,6 +272,9 @@ func (d *differ) change(w *Wanted, action Action, live *Resource, spec any, unkn
 	}
 	for i := range fields {
 		fields[i].Pos = w.At(fields[i].Path)
+		if w.Sourced[fields[i].Path] {
+			fields[i].mask()
+		}
 	}
 	c := &Change{Key: w.Key, Kind: w.Kind.Name, Scope: w.Scope, Action: action, Fields: fields, Origins: w.Origins, Live: live, Want: &resolved, unresolved: w}
 	if action == Replace {
@@ -279,12 +295,13 @@ func (d *differ) remember(c *Change) {
 		return
 	}
 	if until := d.shows(c, memo); d.world.Now.Before(until) {
-		c.wait("", "asked for lately, and it may still show; looked up again at "+until.UTC().Format("15:04:05"))
+		c.wait("", "a "+string(c.call())+" was sent lately and may still take effect; nothing more is sent before "+until.UTC().Format("15:04:05")+" UTC")
 		c.Until = until
 		return
 	}
 	last := memo.Write
-	if c.Action == Update && last.Hash == c.Hash && !last.Failed && (last.Event == Result || last.Event == Unchanged) {
+	ours := last.Event == Result && last.JID != "" && last.JID == d.world.JID // another run's result may just not be settled
+	if c.Action == Update && last.Hash == c.Hash && !last.Failed && (ours || last.Event == Unchanged) {
 		c.hold(Hold{Guard: "unchanged", Reason: "accepted at " + last.At.UTC().Format(time.RFC3339) + ", but nothing changed; it is not sent again until Git or the resource moves"})
 	}
 }
@@ -298,8 +315,9 @@ func (d *differ) shows(c *Change, memo Memo) time.Time {
 	}
 	last, again := memo.Write, false
 	switch {
-	case c.Action == Create:
-		again = last.Action == Create
+	case c.Action == Create, c.Action == Replace && c.First == Create:
+		undone := last.Event == Settled && memo.Gone && memo.Removal.At.After(last.At) // we took it away again ourselves
+		again = last.Action == Create && !undone
 	case c.Action == Delete || c.Action == Replace && c.First == Delete:
 		last = memo.Removal
 		again = last.Hash == c.Hash
@@ -310,6 +328,15 @@ func (d *differ) shows(c *Change, memo Memo) time.Time {
 		until = end
 	}
 	return until
+}
+
+// mask hides the values of a field that is no secret by its kind, but whose
+// value came from where secrets come from.
+func (f *FieldChange) mask() {
+	f.Secret, f.To = true, NewSecret(Masked)
+	if f.From != nil {
+		f.From = NewSecret(Masked)
+	}
 }
 
 func (c *Change) hold(h Hold) { c.Held = append(c.Held, h) }

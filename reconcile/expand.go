@@ -247,12 +247,27 @@ func (x *expander) link() {
 				key := outputKey(out)
 				if x.wish.ByKey[key] == nil {
 					x.dangling(w, ref, key)
-				} else if !slices.Contains(w.Needs, key) {
+				} else if x.output(w, ref, key, out[len(key)+1:]) && !slices.Contains(w.Needs, key) {
 					w.Needs = append(w.Needs, key)
 				}
 			}
 		}
 	}
+}
+
+// output refuses what the kind does not give.
+func (x *expander) output(w *Wanted, ref Reference, key Key, name string) bool {
+	kind := x.wish.ByKey[key].Kind
+	if _, ok := kind.Outputs[name]; ok || name == "id" {
+		return true
+	}
+	names := append(sortedKeys(kind.Outputs), "id")
+	hint := "it gives " + strings.Join(names, ", ")
+	if near := Nearest(name, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	x.problems.add(ref.Pos, hint, "%s: %s refers to the output %s of %s, which it does not have", w.Key, ref.Path, name, key)
+	return false
 }
 
 func (x *expander) dangling(w *Wanted, ref Reference, key Key) {

@@ -198,6 +198,8 @@ func phaseOf(t thing, now time.Time) reconcile.Phase {
 	switch {
 	case !t.gone.IsZero():
 		return reconcile.Deleting
+	case t.size == 9 && !now.Before(t.ready): // what nobody can start
+		return reconcile.Failed
 	case now.Before(t.ready):
 		return reconcile.Progressing
 	}
@@ -310,7 +312,7 @@ func (i items) Expand(m *reconcile.Manifest, s itemSpec) reconcile.Expansion {
 func (c *cloud) kinds() reconcile.Kinds {
 	return reconcile.Kinds{
 		reconcile.NewKind(reconcile.About{Name: "Box", Unique: true, Usual: 10 * time.Second}, boxes{c}),
-		reconcile.NewKind(reconcile.About{Name: "Item", Unique: true, Usual: 10 * time.Second}, items{c}),
+		reconcile.NewKind(reconcile.About{Name: "Item", LivesIn: "Box", Unique: true, Usual: 10 * time.Second}, items{c}),
 	}
 }
 

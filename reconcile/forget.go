@@ -27,8 +27,8 @@ func (e *Engine) Forget(ctx context.Context, wish *Wish, world *World, found []*
 		plan.Steps = append(plan.Steps, c)
 	}
 	plan.Hash = digest(plan.Owner)
-	a := &application{Engine: e, wish: wish, world: world, allowed: map[Key]Action{}, open: map[Key]*Step{},
-		failed: map[Key]error{}, tries: map[Key]int{}, out: &Outcome{Plan: plan}}
+	a := &application{Engine: e, wish: wish, world: world, allowed: approved(plan), open: map[handle]*Step{},
+		failed: map[handle]bool{}, tries: map[handle]int{}, kept: map[Key]any{}, out: &Outcome{Plan: plan}, final: true}
 	if a.out.Err = a.begin(ctx); a.out.Err != nil {
 		return a.out
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // seal computes the change's hash, which has two halves: what is asked for (its
@@ -21,13 +22,15 @@ func (c *Change) seal() {
 		for _, ref := range w.Refs {
 			refs[ref.Path] = ref.Text
 		}
-		wish["name"], wish["fields"], wish["refs"] = w.Name, hashed(w.Kind.Fields, w.Spec), refs
+		wish["name"], wish["fields"], wish["refs"], wish["labels"] = w.Name, hashed(w.Kind.Fields, w.Spec, w.Sourced), refs, w.Tags
 	}
 	start := map[string]any{}
 	if c.Live != nil {
-		start["id"] = c.Live.ID
-		if c.unresolved != nil {
-			start["fields"] = hashed(c.unresolved.Kind.Fields, c.Live.Spec)
+		start["id"], start["tags"], start["rev"] = c.Live.ID, slices.Sorted(slices.Values(c.Live.Tags)), c.Live.Mark.Rev
+		if w := c.unresolved; w != nil {
+			start["fields"] = hashed(w.Kind.Fields, c.Live.Spec, w.Sourced)
+		} else {
+			start["fields"] = c.Live.Spec // secrets are masked by their type
 		}
 	}
 	c.Hash = digest(wish)[:32] + digest(start)[:32]
@@ -36,9 +39,12 @@ func (c *Change) seal() {
 // sameWish tells whether two changes' hashes ask for the same, whatever they start from.
 func sameWish(a, b string) bool { return len(a) == 64 && len(b) == 64 && a[:32] == b[:32] }
 
-func hashed(fields []Field, spec any) map[string]any {
+func hashed(fields []Field, spec any, sourced map[string]bool) map[string]any {
 	out := map[string]any{}
 	for _, l := range leaves(fields, spec) {
+		if sourced[l.path] {
+			continue // a short value could be guessed from a digest
+		}
 		out[l.path] = l.plain()
 		if s, ok := out[l.path].(Secret); ok {
 			out[l.path] = s.Digest() // of a value we know nothing is hashed: a digest of a short secret would give it away

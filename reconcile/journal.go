@@ -98,6 +98,7 @@ type Attempt struct {
 	Hash   string    // of the change
 	At     time.Time // of the intent; zero if there was none
 	Event  Event     // the last thing that is known: Intent, Result, Settled or Unchanged
+	JID    string    // of its run
 	Failed bool      // the result was a refusal: it was not done
 }
 

@@ -162,7 +162,9 @@ type About struct {
 	Doc      string        // what it is, in a sentence or two, for help and the reference
 	Places   []string      // regions or zones that offer it; nil for a global kind
 	Usual    time.Duration // how long it usually takes to be ready
+	LivesIn  string        // the kind that contains it; deleting that takes it along
 	Unique   bool          // names are unique in their place and container, so a replacement deletes first
+	Global   bool          // with Unique: names are unique whatever contains them
 	OnUpdate string        // what an update does besides changing fields, such as "restarts the container"
 	Limits   []Limit
 	Outputs  map[string]string // names and meanings of its outputs besides id

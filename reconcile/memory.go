@@ -33,7 +33,7 @@ func (m Memo) After(r Record) Memo {
 		last = &m.Removal
 	}
 	if r.Event == Intent {
-		*last = Attempt{Action: r.Action, Hash: r.Hash, At: r.Stamp, Event: Intent}
+		*last = Attempt{Action: r.Action, Hash: r.Hash, At: r.Stamp, Event: Intent, JID: r.JID}
 		return m
 	}
 	outcome, known := outcomeOf(r)

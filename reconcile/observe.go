@@ -22,6 +22,8 @@ type Engine struct {
 
 	Commit func(ctx context.Context, rev string) (bool, error)            // whether a revision is a commit of the repository; nil: none is
 	Base   func(ctx context.Context, rev string) (map[Key]*Wanted, error) // the desired state at a revision; nil: not known
+	// Lost says why a file may still ask for what nothing asks for any more, "" if it does not.
+	Lost func(file string) string
 	// Removed names the revision at which a file was last changed, "" if that is not known.
 	Removed func(ctx context.Context, file string) string
 	Calls   func(ctx context.Context) (context.Context, func() []Call) // collects the API calls made under a context; nil: none are
@@ -33,6 +35,8 @@ type Engine struct {
 	Timeout  time.Duration  // of Apply; 0: 10 minutes
 	NoWait   bool           // Apply does what is due, and does not wait for its effects
 	Progress func(Progress) // told about each step; nil: nobody is
+
+	bases map[string]map[Key]*Wanted // the desired state at earlier revisions, read once
 }
 
 // DefaultSettle is the settle time: the timeout of a call plus the worst lag of a listing.
@@ -45,7 +49,7 @@ func (e *Engine) timeout() time.Duration { return cmp.Or(e.Timeout, 10*time.Minu
 // Observe lists every kind in every place of the stack, reads what the journal
 // knows and a listing lacks, and returns what was seen.
 func (e *Engine) Observe(ctx context.Context, wish *Wish) (*World, error) {
-	world := &World{Settle: e.settle(), Now: e.Clock.Now(), Receipts: slices.Clone(e.Lookups), Known: map[string]bool{}}
+	world := &World{Settle: e.settle(), Now: e.Clock.Now(), Receipts: slices.Clone(e.Lookups), Known: map[string]bool{}, Inside: e.inside()}
 	if e.Journal != nil {
 		memory, err := e.Journal.Memory(ctx)
 		if err != nil {
@@ -57,6 +61,17 @@ func (e *Engine) Observe(ctx context.Context, wish *Wish) (*World, error) {
 	e.join(ctx, world, wish)
 	world.Now = e.Clock.Now()
 	return world, nil
+}
+
+// inside are the kinds that live in a kind.
+func (e *Engine) inside() map[string][]string {
+	out := map[string][]string{}
+	for _, kind := range e.Kinds {
+		if kind.LivesIn != "" {
+			out[kind.LivesIn] = append(out[kind.LivesIn], kind.Name)
+		}
+	}
+	return out
 }
 
 // listing is one kind in one place.
@@ -95,14 +110,15 @@ func usedKinds(wish *Wish) map[string]bool {
 }
 
 // list reads the listings in parallel and puts what came of them in place of
-// what the world held of these kinds and places.
-func (e *Engine) list(ctx context.Context, world *World, listings []listing, used map[string]bool) {
+// what the world held of these kinds and places. It returns the error of each.
+func (e *Engine) list(ctx context.Context, world *World, listings []listing, used map[string]bool) []error {
+	errs := make([]error, len(listings))
 	found := make([][]*Resource, len(listings))
 	receipts := make([]Receipt, len(listings))
 	parallel(len(listings), 16, func(i int) {
 		l, start := listings[i], e.Clock.Now()
 		live, err := l.kind.List(ctx, l.scope)
-		found[i] = live
+		found[i], errs[i] = live, err
 		receipts[i] = Receipt{Kind: l.kind.Name, Scope: l.scope, Count: len(live), Complete: err == nil, At: start, Took: e.Clock.Now().Sub(start)}
 		if err != nil {
 			receipts[i].Reason = err.Error()
@@ -112,6 +128,7 @@ func (e *Engine) list(ctx context.Context, world *World, listings []listing, use
 	for i, l := range listings {
 		world.replace(receipts[i], func(r *Resource) bool { return r.Kind == l.kind.Name && r.Scope == l.scope }, found[i])
 	}
+	return errs
 }
 
 // replace puts a listing in place of what was seen before. Of one that failed
@@ -141,9 +158,6 @@ func parallel(n, limit int, f func(i int)) {
 	all.Wait()
 }
 
-// maxConfirm bounds how many absent resources of one listing are read one by one.
-const maxConfirm = 20
-
 // join reads, one by one, what the journal knows and the listings lack. What is
 // there joins the live state. If a resource is there that should have been
 // listed long since, the listing is wrong, and counts as not complete.
@@ -152,42 +166,51 @@ func (e *Engine) join(ctx context.Context, world *World, wish *Wish) {
 	for _, r := range world.Live {
 		byID[r.ID] = true
 	}
-	tried := map[listingID]int{}
+	type absent struct {
+		kind  Kind
+		scope Scope
+		memo  Memo
+		fresh bool
+		found *Resource
+		can   bool
+		err   error
+	}
+	var all []absent
 	for _, key := range sortedKeys(world.Memory) {
 		memo := world.Memory[key]
 		fresh := world.Now.Before(memo.Created.Add(world.Settle))
-		if memo.ID == "" || memo.Gone || byID[memo.ID] || !fresh && wish.ByKey[key] == nil {
+		kind, ok := e.Kinds.Find(key.Kind())
+		if !ok || memo.ID == "" || memo.Gone || byID[memo.ID] || !fresh && wish.ByKey[key] == nil && !world.sure[kind.Name] {
 			continue
 		}
-		kind, ok := e.Kinds.Find(key.Kind())
 		for _, place := range e.Stack.Places(kind) {
-			scope := Scope{Project: e.Stack.Project, Place: place}
-			id := listingID{kind.Name, scope}
-			if !ok || tried[id] >= maxConfirm || !world.complete(kind.Name, scope) {
-				continue
+			if scope := (Scope{Project: e.Stack.Project, Place: place}); world.complete(kind.Name, scope) {
+				all = append(all, absent{kind: kind, scope: scope, memo: memo, fresh: fresh})
 			}
-			tried[id]++
-			e.confirm(ctx, world, kind, scope, memo, fresh)
 		}
+	}
+	parallel(len(all), e.parallel(), func(i int) { all[i].found, all[i].can, all[i].err = all[i].kind.Get(ctx, all[i].scope, all[i].memo.ID) })
+	for _, a := range all {
+		world.confirm(a.kind.Name, a.scope, a.memo, a.found, a.can, a.err, a.fresh)
+	}
+}
+
+// confirm takes in what reading a resource that a listing lacks has shown.
+func (w *World) confirm(kind string, scope Scope, memo Memo, r *Resource, can bool, err error, fresh bool) {
+	switch {
+	case !can || ClassOf(err) == NotFound:
+	case err != nil:
+		w.doubt(kind, scope, "the listing lacks "+memo.ID+", and reading it failed: "+err.Error())
+	case fresh:
+		w.Live = append(w.Live, r)
+	case r.Phase != Deleting:
+		w.doubt(kind, scope, "the listing lacks "+memo.ID+" ("+r.Name+"), which is there")
 	}
 }
 
 type listingID struct {
 	kind  string
 	scope Scope
-}
-
-func (e *Engine) confirm(ctx context.Context, world *World, kind Kind, scope Scope, memo Memo, fresh bool) {
-	r, can, err := kind.Get(ctx, scope, memo.ID)
-	switch {
-	case !can || ClassOf(err) == NotFound:
-	case err != nil:
-		world.doubt(kind.Name, scope, "the listing lacks "+memo.ID+", and reading it failed: "+err.Error())
-	case fresh:
-		world.Live = append(world.Live, r)
-	case r.Phase != Deleting:
-		world.doubt(kind.Name, scope, "the listing lacks "+memo.ID+" ("+r.Name+"), which is there")
-	}
 }
 
 // doubt marks a listing as not complete.
@@ -280,13 +303,31 @@ func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
 	return plan
 }
 
+// tellRemoval says when the manifest of what is to be deleted was taken away, and
+// holds the deletion if it may not have been.
+func (e *Engine) tellRemoval(ctx context.Context, c *Change, file string) {
+	if e.Lost != nil {
+		if why := e.Lost(file); why != "" {
+			c.hold(Hold{Guard: "source", Reason: why, Pos: Pos{File: file}})
+		}
+	}
+	if e.Removed != nil {
+		if by := e.Removed(ctx, file); by != "" {
+			c.Reason = "removed in " + by
+		}
+	}
+}
+
 // label gives the three-way labels, as far as the desired state at the revision
 // last applied is to be had. It changes no action.
 func (e *Engine) label(ctx context.Context, changes []Change) {
 	if e.Base == nil {
 		return
 	}
-	bases := map[string]map[Key]*Wanted{}
+	if e.bases == nil {
+		e.bases = map[string]map[Key]*Wanted{}
+	}
+	bases := e.bases
 	for i := range changes {
 		c := &changes[i]
 		if c.Live == nil || c.Surplus || strings.HasSuffix(c.Live.Mark.Rev, "+") || c.Live.Mark.Rev == "" {
@@ -301,10 +342,8 @@ func (e *Engine) label(ctx context.Context, changes []Change) {
 		case base == nil:
 		case c.Want != nil:
 			Compare(c, base)
-		case e.Removed != nil:
-			if by := e.Removed(ctx, base.Manifest.Pos.File); by != "" {
-				c.Reason = "removed in " + by
-			}
+		default:
+			e.tellRemoval(ctx, c, base.Manifest.Pos.File)
 		}
 	}
 }

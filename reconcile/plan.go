@@ -69,7 +69,7 @@ type Change struct {
 	Want     *Wanted   // what it leads to; nil for a delete
 	Until    time.Time // when a wait for an earlier call ends; zero if it does not wait for one
 
-	ownWaits   *int    // how many of Waits the diff found
+	own        *[2]int // how many of Waits and WaitsFor the diff found
 	unresolved *Wanted // with references as written, for the hash
 }
 
@@ -80,8 +80,9 @@ type Wanted struct {
 	Key      Key
 	Name     string
 	Scope    Scope
-	Spec     any            // a pointer to the kind's spec
-	Set      map[string]Pos // the fields that the manifest sets, by path
+	Spec     any             // a pointer to the kind's spec
+	Set      map[string]Pos  // the fields that the manifest sets, by path
+	Sourced  map[string]bool // paths whose values were looked up: they are masked, whatever the field
 	Refs     []Reference
 	Unknown  map[string]string // paths whose values are still to come, and from where
 	Needs    []Key

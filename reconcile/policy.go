@@ -10,9 +10,9 @@ import (
 // Decide orders the changes, holds those that may not run by themselves, and
 // lets the others wait for what must come first. It is pure.
 func Decide(stack *Stack, diff *Difference, world *World) *Plan {
-	p := &decider{stack: stack, diff: diff, world: world, changes: diff.Changes}
+	p := &decider{stack: stack, diff: diff, world: world, changes: slices.Clone(diff.Changes)}
 	p.gates()
-	for p.spread() { // a hold may hold what depends on it
+	for p.spread() || p.circle() { // a hold may hold what depends on it
 	}
 	p.order()
 	return p.plan()
@@ -66,7 +66,7 @@ func (p *decider) ownership(c *Change) {
 
 func (p *decider) protection(c *Change) {
 	for _, top := range p.stack.Policy.Protect {
-		if c.Key.Below(top) && !c.Surplus {
+		if c.Key.Below(top) {
 			c.hold(Hold{Guard: "protect", Reason: string(top) + " is protected", Pos: p.stack.Policy.Pos})
 			return
 		}
@@ -124,7 +124,7 @@ func (p *decider) budget() {
 // empty, or a fifth smaller, is more often a mistake than a wish.
 func (p *decider) shrunk(pruned int) string {
 	switch {
-	case pruned > 0 && pruned >= p.diff.Managed && !p.stack.Policy.AllowEmpty:
+	case pruned > 0 && p.diff.Wanted == 0 && !p.stack.Policy.AllowEmpty:
 		return "nothing is left in the source, and policy.allowEmpty is off"
 	case p.stack.Policy.MaxDeletes < 0 && pruned > max(5, p.diff.Managed/5):
 		return fmt.Sprintf("the source lost %d of %d resources at once; policy.maxDeletes would allow it", pruned, p.diff.Managed)
@@ -169,24 +169,50 @@ func (p *decider) spread() (more bool) {
 		if len(c.Held) > 0 {
 			continue
 		}
-		c.Waits, c.WaitsFor = c.Waits[:c.own()], nil
+		c.reset()
+		if c.Action != Delete {
+			p.needs(c, byKey)
+			p.unexplained(c)
+		}
 		if c.deletes() {
 			p.contents(c, leaving)
-		} else {
-			p.needs(c, byKey)
 		}
+		p.heldUp(c)
 		more = more || len(c.Held) > 0
 	}
 	return more
 }
 
-// own counts the waits that the diff found; those after them are found anew.
-func (c *Change) own() int {
-	if c.ownWaits == nil {
-		n := len(c.Waits)
-		c.ownWaits = &n
+// reset leaves the waits that the diff found; those after them are found anew.
+func (c *Change) reset() {
+	if c.own == nil {
+		c.own = &[2]int{len(c.Waits), len(c.WaitsFor)}
 	}
-	return *c.ownWaits
+	c.Waits, c.WaitsFor = slices.Clip(c.Waits[:c.own[0]]), slices.Clip(c.WaitsFor[:c.own[1]])
+}
+
+// heldUp holds what waits for a deletion that is itself held.
+func (p *decider) heldUp(c *Change) {
+	for _, key := range c.WaitsFor[:c.own[1]] {
+		for i := range p.changes {
+			other := &p.changes[i]
+			if other.Key == key && other.Action == Delete && len(other.Held) > 0 && other != c {
+				c.hold(Hold{Guard: "needs", Reason: "waits for " + string(key) + ", which is held: " + other.Held[0].Reason, Pos: other.Held[0].Pos})
+				return
+			}
+		}
+	}
+}
+
+// unexplained holds what has a value that nothing in the plan will bring.
+func (p *decider) unexplained(c *Change) {
+	for _, path := range sortedKeys(c.Want.Unknown) {
+		from := c.Want.Unknown[path]
+		if from == unreadable || len(c.Waits) > 0 || len(c.Held) > 0 {
+			continue
+		}
+		c.hold(Hold{Guard: "reference", Reason: path + " wants " + from + ", which is not to be had", Pos: c.Want.At(path)})
+	}
 }
 
 // index finds the change of each wanted key, and the one by which each live ID goes away.
@@ -208,6 +234,9 @@ func (p *decider) index() (byKey map[Key]*Change, leaving map[string]*Change) {
 func (p *decider) needs(c *Change, byKey map[Key]*Change) {
 	for _, need := range c.Want.Needs {
 		other := byKey[need]
+		if c.deletes() && other != nil && other.deletes() && c.Live.In == other.Live.ID {
+			continue // it lives in what it needs, and has to leave first
+		}
 		status, unsettled := p.diff.state[need]
 		switch {
 		case p.diff.unread[need]:
@@ -229,6 +258,12 @@ func (p *decider) needs(c *Change, byKey map[Key]*Change) {
 // contents is the gate that keeps what others live in or use. What goes away by
 // itself goes first; what is to be replaced, its new one coming first, goes along.
 func (p *decider) contents(c *Change, leaving map[string]*Change) {
+	for _, kind := range p.world.Inside[c.Kind] {
+		if !p.world.complete(kind, c.Live.Scope) {
+			c.hold(Hold{Guard: "unknown", Reason: "what lives in it is not known: " + kind + " could not be read"})
+			return
+		}
+	}
 	inside := map[string][]*Resource{"lives in it": p.diff.content[c.Live.ID], "uses it": p.diff.users[c.Live.ID]}
 	for _, how := range []string{"lives in it", "uses it"} {
 		for _, r := range inside[how] {
@@ -266,27 +301,28 @@ func called(r *Resource) string {
 
 // order puts deletions last, what lives in others before these.
 func (p *decider) order() {
-	depth := map[string]int{}
+	height := map[string]int{}
 	for _, r := range p.world.Live {
-		depth[r.ID] = p.depth(r, 0)
+		height[r.ID] = p.height(r, 0)
 	}
 	sort.SliceStable(p.changes, func(i, j int) bool {
 		a, b := &p.changes[i], &p.changes[j]
 		if a.Action != Delete || b.Action != Delete {
 			return a.Action != Delete && b.Action == Delete
 		}
-		return depth[a.Live.ID] > depth[b.Live.ID]
+		return height[a.Live.ID] < height[b.Live.ID]
 	})
 }
 
-func (p *decider) depth(r *Resource, steps int) int {
-	deepest := 0
+// height is how much stands in a resource, above each other.
+func (p *decider) height(r *Resource, steps int) int {
+	height := 0
 	for _, inside := range p.diff.content[r.ID] {
 		if steps < maxDepth {
-			deepest = max(deepest, 1+p.depth(inside, steps+1))
+			height = max(height, 1+p.height(inside, steps+1))
 		}
 	}
-	return -deepest
+	return height
 }
 
 func (p *decider) plan() *Plan {

@@ -42,13 +42,7 @@ func labelChanges(w *Wanted, live []string) []FieldChange {
 			continue
 		}
 		name, value, _ := strings.Cut(tag, "=")
-		change := FieldChange{Path: "labels." + name, To: value}
-		for _, other := range live {
-			if old, ok := strings.CutPrefix(other, name+"="); ok {
-				change.From = old
-			}
-		}
-		out = append(out, change)
+		out = append(out, FieldChange{Path: "labels." + name, From: labelOf(live, name), To: value})
 	}
 	return out
 }
@@ -103,7 +97,9 @@ func (d *differ) resolve(w *Wanted) (spec any, unknown map[string]string) {
 	}
 	spec, err := assign(w.Kind.Fields, w.Spec, texts)
 	if err != nil {
-		w.Hold = &Hold{Guard: "reference", Reason: err.Error(), Pos: w.Manifest.Pos}
+		for path := range texts { // it is held as unknown; the reason stands where people look for it
+			unknown[path] = "a value that fits: " + err.Error()
+		}
 		return w.Spec, unknown
 	}
 	return spec, unknown

@@ -16,6 +16,9 @@ func (a *application) run(ctx context.Context, due []Change) {
 	}
 	steps := make([]*Step, len(due))
 	for i := range due {
+		if due[i].Action == Replace && due[i].First == Delete {
+			a.kept[due[i].Key] = due[i].Want.Spec
+		}
 		steps[i] = &Step{Change: due[i], Action: due[i].call(), Num: len(a.out.Steps) + i, State: "started"}
 	}
 	journalErrs := make([]error, len(steps))
@@ -54,18 +57,18 @@ func (c *Change) call() Action {
 }
 
 func (a *application) noteTry(s *Step) {
-	key := s.Change.Key
+	h := s.Change.handle()
 	switch {
 	case s.State == "accepted":
-		a.open[key] = s
-		delete(a.tries, key)
-	case transient(s.Err) && a.tries[key] < 8:
-		a.tries[key]++
-		a.retry = a.Clock.Now().Add(min(time.Second<<a.tries[key], 30*time.Second))
+		a.open[h] = s
+		delete(a.tries, h)
+	case transient(s.Err) && a.tries[h] < 8 && !a.final:
+		a.tries[h]++
+		a.retry = a.Clock.Now().Add(min(time.Second<<a.tries[h], 30*time.Second))
 		a.out.Steps = slices.DeleteFunc(a.out.Steps, func(o *Step) bool { return o == s })
 		a.tell(&s.Change, "waiting", "to try again: "+s.Err.Error(), s.Started)
 	default:
-		a.failed[key] = s.Err
+		a.failed[h] = true
 		a.tell(&s.Change, "failed", s.Err.Error(), s.Started)
 	}
 }
@@ -103,6 +106,9 @@ func (a *application) do(ctx context.Context, s *Step) (id string, err error) {
 	case Create:
 		return kind.Create(ctx, a.desired(c))
 	case Update:
+		if err := a.unmoved(ctx, kind, c); err != nil {
+			return c.Live.ID, err
+		}
 		return c.Live.ID, kind.Update(ctx, c.Live, a.desired(c))
 	case Delete:
 		return c.Live.ID, a.remove(ctx, kind, c)
@@ -120,14 +126,33 @@ func (a *application) remove(ctx context.Context, kind Kind, c *Change) error {
 		return nil
 	case err != nil:
 		return err
-	case can && now.Mark != c.Live.Mark && now.Mark.Key != c.Live.Mark.Key:
+	case can && (now.Mark.Owner() != c.Live.Mark.Owner() || now.Mark.Key != c.Live.Mark.Key):
 		return &Error{Class: Conflict, Message: "its mark has changed since it was listed; it was not deleted"}
 	}
 	return kind.Delete(ctx, c.Live)
 }
 
+// unmoved refuses an update of what somebody has changed since it was planned.
+// In the first pass it was read a moment ago.
+func (a *application) unmoved(ctx context.Context, kind Kind, c *Change) error {
+	if a.out.Passes <= 1 {
+		return nil
+	}
+	now, can, err := kind.Get(ctx, c.Live.Scope, c.Live.ID)
+	if err != nil || !can {
+		return err
+	}
+	if moved := differences(kind.Fields, c.Live.Spec, now.Spec, nil); len(moved) > 0 {
+		return &Error{Class: Conflict, Message: moved[0].Path + " has changed since it was planned; nothing was sent", Fix: "plan again"}
+	}
+	return nil
+}
+
 func (a *application) desired(c *Change) Desired[any] {
 	d := Desired[any]{Key: c.Key, Name: c.Want.Name, Scope: c.Want.Scope, Spec: c.Want.Spec, Mark: a.Stack.Mark(c.Key, a.Revision.ID), Tags: c.Want.Tags}
+	if kept, ok := a.kept[c.Key]; ok && c.call() == Create {
+		d.Spec = keep(c.Want.Kind.Fields, c.Want.Spec, kept, c.Want.Set)
+	}
 	if c.Live != nil && c.Action == Update {
 		d.Name = c.Live.Name
 		for _, f := range c.Fields {
@@ -149,8 +174,9 @@ func (a *application) refresh(ctx context.Context) {
 		a.world.Memory = memory
 	}
 	a.world.Now = a.Clock.Now()
-	for id, awaited := range a.awaited() {
-		a.read(ctx, id, awaited)
+	if err := a.reread(ctx); err != nil {
+		a.out.Err = err
+		return
 	}
 	a.world.Now = a.Clock.Now()
 	a.out.Plan = a.decide(ctx, a.wish, a.world)
@@ -167,7 +193,7 @@ func (a *application) awaited() map[listingID][]string {
 		}
 	}
 	for _, r := range a.world.Live {
-		if r.Phase != Ready && r.Phase != Failed && !r.Mark.IsZero() {
+		if r.Phase == Deleting || r.Phase != Ready && r.Phase != Failed && !r.Mark.IsZero() {
 			add(r.Kind, r.Scope, r.ID)
 		}
 	}
@@ -180,8 +206,8 @@ func (a *application) awaited() map[listingID][]string {
 	for _, c := range a.out.Plan.Steps {
 		memo := a.world.Memory[c.Key]
 		switch {
-		case c.Until.IsZero() && a.tries[c.Key] == 0:
-		case c.Live != nil:
+		case c.Until.IsZero() && a.tries[c.handle()] == 0:
+		case c.Live != nil && c.call() != Create: // of a replacement the new one is awaited, not the old
 			add(c.Kind, c.Live.Scope, c.Live.ID)
 		case memo.ID != "" && !memo.Gone && !memo.unanswered():
 			add(c.Kind, c.Scope, memo.ID)
@@ -220,10 +246,11 @@ func (s *Step) scope() Scope {
 	return s.Change.Scope
 }
 
-func (a *application) read(ctx context.Context, at listingID, ids []string) {
+// read reads some of a listing. The error is of one that could not be read at all.
+func (a *application) read(ctx context.Context, at listingID, ids []string) error {
 	kind, ok := a.Kinds.Find(at.kind)
 	if !ok {
-		return
+		return nil
 	}
 	pages := 1
 	for _, r := range a.world.Receipts {
@@ -232,8 +259,7 @@ func (a *application) read(ctx context.Context, at listingID, ids []string) {
 		}
 	}
 	if slices.Contains(ids, "") || len(ids) > pages+2 || !kind.ops.canGet() {
-		a.relist(ctx, kind, at.scope)
-		return
+		return a.relist(ctx, kind, at.scope)
 	}
 	found := make([]*Resource, len(ids))
 	errs := make([]error, len(ids))
@@ -248,88 +274,17 @@ func (a *application) read(ctx context.Context, at listingID, ids []string) {
 			a.world.Live = append(a.world.Live, r)
 		}
 	}
+	if slices.Contains(errs, nil) {
+		return nil
+	}
+	return errs[0]
 }
 
 // relist lists again. What a Get or an answer showed lately, and the listing lacks, is joined.
-func (a *application) relist(ctx context.Context, kind Kind, scope Scope) {
-	a.list(ctx, a.world, []listing{{kind, scope}}, usedKinds(a.wish))
+func (a *application) relist(ctx context.Context, kind Kind, scope Scope) error {
+	errs := a.list(ctx, a.world, []listing{{kind, scope}}, usedKinds(a.wish))
 	a.join(ctx, a.world, a.wish)
-}
-
-// settleSteps closes the open steps whose effects are seen, each with a record.
-func (a *application) settleSteps(ctx context.Context) error {
-	if len(a.open) == 0 {
-		return nil
-	}
-	var records []Record
-	now := a.look()
-	for _, key := range sortedKeys(a.open) {
-		s := a.open[key]
-		event, why := a.effect(s, now)
-		if event == "" {
-			a.tell(&s.Change, "waiting", why, s.Started)
-			continue
-		}
-		delete(a.open, key)
-		s.Ended, s.State = a.Clock.Now(), "done"
-		if why != "" {
-			s.State, s.Err = "failed", &Error{Class: Invalid, Message: why}
-			a.failed[key] = s.Err
-		}
-		a.tell(&s.Change, s.State, why, s.Started)
-		records = append(records, a.stepRecord(s, event))
-	}
-	if len(records) == 0 {
-		return nil
-	}
-	return a.Journal.Append(context.WithoutCancel(ctx), records...)
-}
-
-// sight is what the last look showed of the keys and IDs of open steps.
-type sight struct {
-	live  map[string]*Resource
-	steps map[Key]*Change // what is still to be done
-	held  map[Key]*Change
-}
-
-func (a *application) look() sight {
-	s := sight{map[string]*Resource{}, map[Key]*Change{}, map[Key]*Change{}}
-	for _, r := range a.world.Live {
-		s.live[r.ID] = r
-	}
-	for i := range a.out.Plan.Steps {
-		if c := &a.out.Plan.Steps[i]; !c.Surplus {
-			s.steps[c.Key] = c
-		}
-	}
-	for i := range a.out.Plan.Held {
-		if c := &a.out.Plan.Held[i]; !c.Surplus {
-			s.held[c.Key] = c
-		}
-	}
-	return s
-}
-
-// effect tells what has become of an accepted step: an empty event means that
-// it is still under way, and why says how; else why is set if it failed.
-func (a *application) effect(s *Step, now sight) (event Event, why string) {
-	key, live := s.Change.Key, now.live[s.ID]
-	next, held := now.steps[key], now.held[key]
-	switch {
-	case s.Action == Delete && live == nil:
-		return Settled, ""
-	case s.Action == Delete:
-		return "", "to be gone"
-	case held != nil && slices.ContainsFunc(held.Held, func(h Hold) bool { return h.Guard == "unchanged" }):
-		return Unchanged, "accepted, but nothing changed"
-	case live != nil && live.Phase == Failed:
-		return Settled, cmp.Or(live.Detail, "it failed")
-	case a.out.Plan.ready[key] && held == nil && next == nil:
-		return Settled, ""
-	case a.out.Plan.ready[key] && s.Action == Update && next != nil && !sameWish(next.Hash, s.Change.Hash):
-		return Settled, "" // what follows is another change
-	}
-	return "", "for ready"
+	return errs[0]
 }
 
 func (a *application) stepRecord(s *Step, event Event) Record {

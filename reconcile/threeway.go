@@ -1,6 +1,9 @@
 package reconcile
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // Compare labels the fields of a change with the side that moved since base, the
 // desired state at the revision at which the resource was last changed.
@@ -22,6 +25,9 @@ func Compare(c *Change, base *Wanted) {
 		if l, ok := was[f.Path]; ok {
 			f.Base = l.plain()
 		}
+		if name, ok := strings.CutPrefix(f.Path, "labels."); ok {
+			f.Base = labelOf(base.Tags, name)
+		}
 		switch {
 		case equalPlain(f.Base, f.To):
 			f.Label = Drifted
@@ -41,3 +47,13 @@ func kept(base *Wanted, path string) bool {
 }
 
 func equalPlain(a, b any) bool { return reflect.DeepEqual(a, b) }
+
+// labelOf is the value of a label among tags, nil if there is none.
+func labelOf(tags []string, name string) any {
+	for _, tag := range tags {
+		if value, ok := strings.CutPrefix(tag, name+"="); ok {
+			return value
+		}
+	}
+	return nil
+}

@@ -67,6 +67,7 @@ func (a *app) apply(ctx context.Context, f applyFlags) error {
 		if err != nil {
 			return err
 		}
+		f.planFile = f.location
 		f.saved, f.scope = saved, saved.scope(f.scope)
 	}
 	if f.saved == nil && !f.yes && !terminal(a.in) {

@@ -42,7 +42,7 @@ and after it, each record holding the hash of the one before.`,
 func (f *auditFlags) choose(cmd *cobra.Command, formats ...string) {
 	cmd.Flags().StringVar(&f.run, "run", "", "only the run with this job ID")
 	cmd.Flags().StringVar(&f.key, "key", "", "only this key and what is below it")
-	cmd.Flags().StringVar(&f.since, "since", "", "only from this time on: 2026-11-21T09:00:00Z, or 3h ago")
+	cmd.Flags().StringVar(&f.since, "since", "", "only from this time on: 2026-11-21T09:00:00Z, or a duration back such as 3h")
 	cmd.Flags().StringVar(&f.stack, "stack", "", "only this stack (as name.uid)")
 	if len(formats) > 0 {
 		cmd.Flags().StringVar(&f.format, "format", formats[0], "one of "+fmt.Sprint(formats))
@@ -99,7 +99,19 @@ func (a *app) auditShow() *cobra.Command {
 				return err
 			}
 			return a.withRecords(cmd.Context(), f, func(_ *store.Store, records iter.Seq2[reconcile.Record, error]) error {
-				return showRecords(a.out, records, f.format)
+				found := false
+				counted := func(yield func(reconcile.Record, error) bool) {
+					for r, err := range records {
+						if found = true; !yield(r, err) {
+							return
+						}
+					}
+				}
+				err := showRecords(a.out, counted, f.format)
+				if !found {
+					fmt.Fprintln(a.err, "No record fits.")
+				}
+				return err
 			})
 		},
 	}

@@ -172,9 +172,10 @@ func (s *session) ready(ctx context.Context, write bool) error {
 	if err := s.expand(ctx, true); err != nil {
 		return err
 	}
+	s.tellOthers()
 	s.engine = &reconcile.Engine{
 		Stack: &s.src.Stack, Kinds: s.kinds, Revision: s.src.Revision, Clock: s.clock, Actor: s.actor(),
-		Commit: s.source.Contains, Base: s.base, Removed: s.removed, Calls: scaleway.WithCalls, Lookups: s.receipts(), Only: s.only(),
+		Commit: s.source.Contains, Base: s.base, Removed: s.removed, Lost: s.lost, Calls: scaleway.WithCalls, Lookups: s.receipts(), Only: s.only(),
 	}
 	if s.store != nil {
 		s.engine.Journal = s.store.Journal(s.src.Stack.Mark("", "").Owner())
@@ -198,8 +199,23 @@ func (s *session) base(ctx context.Context, rev string) (map[reconcile.Key]*reco
 	return wish.ByKey, nil
 }
 
-// removed is the commit that last changed a file, for saying when something was taken out.
+// lost tells that a file which asked for something has a document now that is no
+// manifest: more often a slip than a wish to delete.
+func (s *session) lost(file string) string {
+	for _, other := range s.src.Other {
+		if strings.HasPrefix(other, file+":") {
+			return "its file is still there, and what stands at " + other + " is no manifest any more"
+		}
+	}
+	return ""
+}
+
+// removed is the commit that took a file away, "" if the file is still there or
+// nothing is committed about it.
 func (s *session) removed(ctx context.Context, file string) string {
+	if _, err := s.src.ReadFile(file); err == nil || s.revision.Dirty {
+		return ""
+	}
 	rev, err := s.source.LastChange(ctx, file)
 	if err != nil || rev.Hash == "" {
 		return ""
@@ -218,35 +234,41 @@ func (s *session) receipts() []reconcile.Receipt {
 	return out
 }
 
-// only is the choice of -f, --target and --exclude; nil if all is chosen.
+// only is the choice of -f, --target and --exclude; nil if all is chosen. What a
+// chosen key needs is chosen with it.
 func (s *session) only() func(reconcile.Key) bool {
-	if len(s.files)+len(s.targets)+len(s.excludes) == 0 {
+	if len(s.names)+len(s.targets)+len(s.excludes) == 0 {
 		return nil
 	}
 	chosen := map[reconcile.Key]bool{}
-	var choose func(key reconcile.Key)
-	choose = func(key reconcile.Key) {
-		for _, w := range s.wish.Ordered {
-			if w.Key.Below(key) && !chosen[w.Key] {
-				chosen[w.Key] = true
-				for _, need := range w.Needs {
-					choose(need)
-				}
+	var choose func(w *reconcile.Wanted)
+	choose = func(w *reconcile.Wanted) {
+		if chosen[w.Key] {
+			return
+		}
+		chosen[w.Key] = true
+		for _, need := range w.Needs {
+			if needed := s.wish.ByKey[need]; needed != nil {
+				choose(needed)
 			}
 		}
 	}
-	for _, target := range s.targets {
-		choose(reconcile.Key(target))
+	for _, w := range s.wish.Ordered {
+		inFile := slices.ContainsFunc(w.Origins, func(p reconcile.Pos) bool { return slices.Contains(s.names, p.File) })
+		targeted := slices.ContainsFunc(s.targets, func(top string) bool { return w.Key.Below(reconcile.Key(top)) })
+		if (inFile || len(s.names) == 0) && (targeted || len(s.targets) == 0) {
+			choose(w)
+		}
 	}
 	return func(key reconcile.Key) bool {
 		below := func(top string) bool { return key.Below(reconcile.Key(top)) }
 		switch {
 		case slices.ContainsFunc(s.excludes, below):
 			return false
-		case len(s.files) > 0 && s.wish.ByKey[key] == nil && !s.wishHas(key.Manifest()):
-			return false
+		case s.wish.ByKey[key] == nil: // a leftover is chosen by name, or with what it belonged to
+			return slices.ContainsFunc(s.targets, below) || len(s.targets) == 0 && (len(s.names) == 0 || s.wish.ByKey[key.Manifest()] != nil && chosen[key.Manifest()])
 		}
-		return len(s.targets) == 0 || chosen[key] || slices.ContainsFunc(s.targets, below)
+		return chosen[key]
 	}
 }
 

@@ -35,7 +35,7 @@ read. With --detailed-exitcode also: 2 there are changes, or some are under way;
   reconcile plan --ref v1.4.2 https://gitlab.com/acme/infra.git`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.location = first(args)
+			f.location, f.planFile = first(args), f.out
 			return a.plan(cmd, f)
 		},
 	}

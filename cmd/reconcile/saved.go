@@ -1,11 +1,12 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,8 @@ type savedPlan struct {
 	Created  time.Time       `json:"created"`
 	Hash     string          `json:"hash"`
 	Changes  []savedChange   `json:"changes"`
-	Plan     json.RawMessage `json:"plan"` // as plan -o json prints it
+	Plan     json.RawMessage `json:"plan"`   // as plan -o json prints it
+	Digest   string          `json:"digest"` // of all the above: what a reviewer read is what runs
 }
 
 type savedChange struct {
@@ -59,6 +61,7 @@ func (s *session) save(plan *reconcile.Plan, file string) error {
 		Version: planVersion, Program: version(), Location: location, Path: s.path, Ref: s.ref, Files: s.files, Targets: s.targets, Excludes: s.excludes,
 		Owner: plan.Owner, Revision: s.pin(), Created: s.clock.Now().UTC(), Hash: plan.Hash, Changes: savedChanges(plan), Plan: json.RawMessage(text.String()),
 	}
+	saved.Digest = saved.digest()
 	data, err := json.MarshalIndent(saved, "", "  ")
 	if err != nil {
 		return err
@@ -77,6 +80,17 @@ func (s *session) pin() string {
 		return s.revision.Hash
 	}
 	return s.revision.Hash + "+" + s.revision.Digest
+}
+
+// digest is over the content of the file, however it is laid out.
+func (p savedPlan) digest() string {
+	p.Digest = ""
+	data, err := json.Marshal(p)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 func savedChanges(plan *reconcile.Plan) []savedChange {
@@ -107,6 +121,9 @@ func loadPlan(file string) (*savedPlan, error) {
 	if saved.Version != planVersion {
 		return nil, fmt.Errorf("apply %s: it has version %d of plan files, and this program knows version %d; plan again", file, saved.Version, planVersion)
 	}
+	if saved.Digest != saved.digest() {
+		return nil, fmt.Errorf("apply %s: the file was changed after it was saved; plan again", file)
+	}
 	return &saved, nil
 }
 
@@ -124,6 +141,8 @@ func (p *savedPlan) compare(s *session, plan *reconcile.Plan) error {
 	var reasons []string
 	now := savedChanges(plan)
 	switch age := s.clock.Now().Sub(p.Created); {
+	case age < -time.Hour:
+		reasons = append(reasons, "it is from the future: "+p.Created.UTC().Format(time.RFC3339))
 	case age > planLife:
 		reasons = append(reasons, fmt.Sprintf("it is %s old; plans expire after 24 hours", age.Round(time.Minute)))
 	case p.Program != version():
@@ -131,7 +150,7 @@ func (p *savedPlan) compare(s *session, plan *reconcile.Plan) error {
 	case p.Owner != plan.Owner:
 		reasons = append(reasons, "it is of stack "+p.Owner+", and this is "+plan.Owner)
 	case p.Revision != s.pin():
-		reasons = append(reasons, "the source moved from "+shortPin(p.Revision)+" to "+shortPin(s.pin()))
+		reasons = append(reasons, "the source moved: "+moved(p.Revision, s.pin()))
 	}
 	reasons = append(reasons, planDifferences(p.Changes, now)...)
 	if len(reasons) == 0 {
@@ -145,6 +164,16 @@ func (p *savedPlan) compare(s *session, plan *reconcile.Plan) error {
 	return saidError{exitStale}
 }
 
+// moved says how two pins differ.
+func moved(from, to string) string {
+	before, _, _ := strings.Cut(from, "+")
+	now, _, _ := strings.Cut(to, "+")
+	if before == now {
+		return "there are other uncommitted changes on " + shortPin(now) + " than there were"
+	}
+	return shortPin(from) + " became " + shortPin(to)
+}
+
 func shortPin(pin string) string {
 	if hash, _, dirty := strings.Cut(pin, "+"); dirty {
 		return hash[:min(7, len(hash))] + "+"
@@ -154,15 +183,29 @@ func shortPin(pin string) string {
 
 // planDifferences says what one plan has and the other has not.
 func planDifferences(before, now []savedChange) []string {
-	var out []string
+	then := map[reconcile.Key]savedChange{}
 	for _, c := range before {
-		if !slices.Contains(now, c) {
-			out = append(out, fmt.Sprintf("was planned, and is not any more or differs: %s %s", c.Action, c.Key))
-		}
+		then[c.Key] = c
 	}
+	var out []string
 	for _, c := range now {
-		if !slices.Contains(before, c) {
-			out = append(out, fmt.Sprintf("was not planned so: %s %s", c.Action, c.Key))
+		was, there := then[c.Key]
+		switch {
+		case there && was == c:
+		case !there:
+			out = append(out, fmt.Sprintf("%s %s was not planned", c.Action, c.Key))
+		case was.Action != c.Action:
+			out = append(out, fmt.Sprintf("%s: planned was %s, now it would be %s", c.Key, was.Action, c.Action))
+		case was.Held != c.Held:
+			out = append(out, fmt.Sprintf("%s %s: held was %v, now %v", c.Action, c.Key, was.Held, c.Held))
+		default:
+			out = append(out, fmt.Sprintf("%s %s: what it starts from, or what it leads to, has moved", c.Action, c.Key))
+		}
+		delete(then, c.Key)
+	}
+	for _, c := range before {
+		if _, left := then[c.Key]; left {
+			out = append(out, fmt.Sprintf("%s %s is no longer needed", c.Action, c.Key))
 		}
 	}
 	return out

@@ -33,6 +33,7 @@ type scope struct {
 	allowEnv []string
 	signers  string // a file of allowed signers
 	gpgKeys  string // a file of armored keys
+	planFile string // the plan that is saved or applied: its being in the folder changes nothing
 }
 
 func (s *scope) flags(cmd *cobra.Command) {
@@ -64,7 +65,8 @@ type session struct {
 	store    *store.Store
 	engine   *reconcile.Engine
 	clock    reconcile.Clock
-	folder   string // of the store
+	folder   string   // of the store
+	names    []string // of the files that -f names, in the tree
 	closers  []func()
 }
 
@@ -98,7 +100,7 @@ func (a *app) read(ctx context.Context, where scope) (*session, error) {
 		return nil, err
 	}
 	s.source, err = repo.Open(ctx, s.location, repo.Options{
-		Ref: s.ref, Path: s.path, Store: filepath.Join(s.folder, "git"), Auth: repo.Auth{Env: a.getenv}, Verify: verify,
+		Ref: s.ref, Path: s.path, Store: filepath.Join(s.folder, "git"), Auth: repo.Auth{Env: a.getenv}, Verify: verify, Except: s.except(),
 	})
 	if err != nil {
 		return nil, err
@@ -110,14 +112,29 @@ func (a *app) read(ctx context.Context, where scope) (*session, error) {
 	}
 	s.revision, s.kinds = revision, providers.All(nil)
 	s.src = manifest.Read(tree, manifest.Options{Name: s.folderName(), Kinds: s.kinds, Only: names})
-	if len(names) > 0 { // single files belong to the folder's stack all the same
-		s.src.Stack = manifest.Read(tree, manifest.Options{Name: s.folderName(), Kinds: s.kinds}).Stack
+	if len(names) > 0 { // files of a stack share things with its others; which of them are planned is another matter
+		if whole := manifest.Read(tree, manifest.Options{Name: s.folderName(), Kinds: s.kinds}); whole.Stack.Declared {
+			s.src = whole
+		}
 	}
+	s.names = names
 	s.src.Revision = reconcile.Revision{ID: revision.ID(), Subject: revision.Subject, Author: revision.Author}
 	if !revision.When.IsZero() {
 		s.src.Revision.When = revision.When.UTC().Format(time.RFC3339)
 	}
 	return s, s.distinct(ctx)
+}
+
+// except are files of ours that may lie in the folder.
+func (s *session) except() []string {
+	abs, err := filepath.Abs(s.planFile)
+	if s.planFile == "" || err != nil {
+		return nil
+	}
+	if real, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
+		abs = filepath.Join(real, filepath.Base(abs))
+	}
+	return []string{abs}
 }
 
 // verify is whose signature the commit must bear. It is the operator's choice,

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -38,10 +40,25 @@ func (a *app) validate(cmd *cobra.Command, where scope) error {
 	}
 	fmt.Fprintf(a.out, "%s: %d manifests in %d files, nothing is wrong. They stand for %d resources.\n",
 		s.src.Stack.Name, len(s.src.Manifests), s.src.Files, len(s.wish.Ordered))
-	if a.flags.verbose {
-		for _, other := range s.src.Other {
-			fmt.Fprintf(a.out, "  not ours: %s\n", other)
-		}
-	}
+	s.tellOthers()
 	return nil
+}
+
+// tellOthers counts the documents that are no manifests, and names them under -v:
+// one that has lost its head must not be missed in silence.
+func (s *session) tellOthers() {
+	if len(s.src.Other) == 0 {
+		return
+	}
+	noun := "documents are no manifests"
+	if len(s.src.Other) == 1 {
+		noun = "document is no manifest"
+	}
+	if !s.app.flags.verbose {
+		fmt.Fprintf(s.err, "%d %s of ours, the first at %s; -v names all.\n", len(s.src.Other), noun, reconcile.Clean(s.src.Other[0]))
+		return
+	}
+	for _, other := range s.src.Other {
+		fmt.Fprintf(s.err, "no manifest of ours: %s\n", reconcile.Clean(other))
+	}
 }

@@ -56,7 +56,7 @@ func aboutNamespace() reconcile.About {
 
 func aboutContainer() reconcile.About {
 	return reconcile.About{
-		Name:   "Container",
+		Name: "Container", LivesIn: "Namespace",
 		Doc:    "Runs an image as instances that follow the requests, down to none. Brings its namespace, triggers and domains along.",
 		Places: places(), Usual: containerUsual, Unique: true,
 		OnUpdate: "restarts the container",
@@ -77,7 +77,7 @@ func aboutContainer() reconcile.About {
 
 func aboutTrigger() reconcile.About {
 	return reconcile.About{
-		Name:   "Trigger",
+		Name: "Trigger", LivesIn: "Container",
 		Doc:    "Calls a container by the clock, or for messages of a queue. Stands in a Container, under cronTriggers or triggers.",
 		Places: places(), Usual: triggerUsual,
 	}
@@ -85,7 +85,7 @@ func aboutTrigger() reconcile.About {
 
 func aboutDomain() reconcile.About {
 	return reconcile.About{
-		Name:   "Domain",
+		Name: "Domain", LivesIn: "Container", Global: true,
 		Doc:    "A host name of one's own for a container. Its CNAME must point to the container's domainName first. Stands in a Container, under domains.",
 		Places: places(), Usual: domainUsual, Unique: true,
 	}

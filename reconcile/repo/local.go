@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -64,6 +66,11 @@ func (l *localHistory) resolve(ctx context.Context, ref string) (plumbing.Hash, 
 		return plumbing.ZeroHash, err
 	}
 	h, err := pickRef(ref, found)
+	if err != nil && abbreviation.MatchString(ref) {
+		if full, ok := l.abbreviated(ctx, ref); ok {
+			return full, nil
+		}
+	}
 	if err == nil {
 		h, err = peel(l.store, h)
 	}
@@ -71,6 +78,40 @@ func (l *localHistory) resolve(ctx context.Context, ref string) (plumbing.Hash, 
 		return h, fmt.Errorf("resolve %s in %s: %w", refWord(ref), l.git.dir, err)
 	}
 	return h, nil
+}
+
+// abbreviation is the beginning of a commit's hash, as plans print it.
+var abbreviation = regexp.MustCompile(`^[0-9a-f]{4,39}$`)
+
+// abbreviated finds the one commit in the history of HEAD whose hash begins so.
+func (l *localHistory) abbreviated(ctx context.Context, prefix string) (plumbing.Hash, bool) {
+	head, err := l.resolve(ctx, "HEAD")
+	if err != nil {
+		return plumbing.ZeroHash, false
+	}
+	var found []plumbing.Hash
+	seen, next := map[plumbing.Hash]bool{head: true}, []plumbing.Hash{head}
+	for len(next) > 0 && len(seen) < maxAncestry {
+		h := next[0]
+		next = next[1:]
+		if strings.HasPrefix(h.String(), prefix) {
+			found = append(found, h)
+		}
+		c, err := readCommit(l.reader(ctx, h), h)
+		if err != nil {
+			continue // a shallow clone ends here
+		}
+		for _, parent := range c.parents {
+			if !seen[parent] {
+				seen[parent] = true
+				next = append(next, parent)
+			}
+		}
+	}
+	if len(found) != 1 {
+		return plumbing.ZeroHash, false
+	}
+	return found[0], true
 }
 
 func (l *localHistory) find(names []string) (map[string]plumbing.Hash, error) {

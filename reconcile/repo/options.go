@@ -19,6 +19,7 @@ type Options struct {
 	MaxObjects int           // objects of one fetch, files of a folder; 0 is 50,000
 	Timeout    time.Duration // of one fetch; 0 is 60 s
 	Verify     Verify
+	Except     []string // files, as absolute paths, whose being there does not make a folder dirty
 }
 
 // The limits that hold unless Options say otherwise.

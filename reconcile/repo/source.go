@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 )
 
 // A Source is one place that a stack's files come from. It is safe for
@@ -234,7 +236,7 @@ func (s *Source) surveyed(ctx context.Context) (fs.FS, Revision, error) {
 		return nil, Revision{}, fmt.Errorf("open folder %s: %w", quote(s.place), err)
 	}
 	v := newSurvey(ctx, top, r, s.opts.limits())
-	if err := v.from(c, s.folder, privateRules(s.common)); err != nil {
+	if err := v.from(c, s.folder, append(privateRules(s.common), s.excepted()...)); err != nil {
 		return nil, Revision{}, err
 	}
 	rev := v.revision(c)
@@ -247,6 +249,17 @@ func (s *Source) surveyed(ctx context.Context) (fs.FS, Revision, error) {
 		return nil, rev, fmt.Errorf("open folder %s: %w", quote(s.place), cause(err))
 	}
 	return &folderFS{root: root, seen: v.seen, passed: v.passed}, rev, nil
+}
+
+// excepted are ignore rules for the files that the options name.
+func (s *Source) excepted() []gitignore.Pattern {
+	var out []gitignore.Pattern
+	for _, file := range s.opts.Except {
+		if rel, err := filepath.Rel(s.top, file); err == nil && filepath.IsLocal(rel) {
+			out = append(out, gitignore.ParsePattern("/"+filepath.ToSlash(rel), nil))
+		}
+	}
+	return out
 }
 
 // workTree is the commit that the folder is held against, nil if there is none.

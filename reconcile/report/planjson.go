@@ -161,22 +161,30 @@ func actionReason(c *reconcile.Change) string {
 func before(c *reconcile.Change) tree {
 	switch {
 	case c.Action == reconcile.Create:
-		return plant(nil, nil)
+		return plant(nil, nil, nil)
 	case c.Live != nil && c.Live.Spec != nil:
-		return plant(c.Live.Spec, nil)
+		return plant(c.Live.Spec, nil, sourced(c))
 	}
 	return graft(c, func(f *reconcile.FieldChange) any { return f.From })
+}
+
+// sourced are the paths whose values came from where secrets come from.
+func sourced(c *reconcile.Change) map[string]bool {
+	if c.Want == nil {
+		return nil
+	}
+	return c.Want.Sourced
 }
 
 // after is the desired state, null for what goes away.
 func after(c *reconcile.Change) tree {
 	switch {
 	case c.Action == reconcile.Delete || c.Action == reconcile.Forget:
-		return plant(nil, nil)
+		return plant(nil, nil, nil)
 	case c.Action == reconcile.Adopt: // nothing is written yet
 		return before(c)
 	case c.Want != nil && c.Want.Spec != nil:
-		return plant(c.Want.Spec, c.Want.Unknown)
+		return plant(c.Want.Spec, c.Want.Unknown, sourced(c))
 	}
 	t := graft(c, func(f *reconcile.FieldChange) any {
 		if f.Unknown != "" {

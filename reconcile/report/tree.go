@@ -14,12 +14,19 @@ import (
 type tree struct{ value, unknown, secret any }
 
 // plant makes the tree of a spec. unknown are the paths whose values are still to come.
-func plant(spec any, unknown map[string]string) tree {
+// Values at the sourced paths are masked.
+func plant(spec any, unknown map[string]string, sourced map[string]bool) tree {
 	if spec == nil {
 		return tree{nil, map[string]any{}, false}
 	}
-	t := grow(reflect.ValueOf(spec), "", unknown)
+	t := grow(reflect.ValueOf(spec), "", hidden{unknown, sourced})
 	return tree{t.value, orEmpty(t.unknown), orEmpty(t.secret)}
+}
+
+// hidden are the paths of values that are not shown, or not there yet.
+type hidden struct {
+	unknown map[string]string
+	sourced map[string]bool
 }
 
 // orEmpty is a branch that stands for an object.
@@ -30,8 +37,11 @@ func orEmpty(branch any) any {
 	return branch
 }
 
-func grow(v reflect.Value, path string, unknown map[string]string) tree {
-	if _, later := unknown[path]; later {
+func grow(v reflect.Value, path string, unknown hidden) tree {
+	if unknown.sourced[path] {
+		return tree{value: reconcile.Masked, secret: true}
+	}
+	if _, later := unknown.unknown[path]; later {
 		return tree{unknown: true, secret: orNo(v.IsValid() && v.Type() == secretType)}
 	}
 	switch v.Kind() {
@@ -102,7 +112,7 @@ func (b branches) tree() tree {
 
 // growStruct takes the fields that manifests can name, but for those that only
 // feed expansion: no live resource has them. An empty text is as good as none.
-func growStruct(v reflect.Value, path string, unknown map[string]string) tree {
+func growStruct(v reflect.Value, path string, unknown hidden) tree {
 	b := newBranches()
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
@@ -128,7 +138,7 @@ func expansionOnly(plan string) bool {
 	return false
 }
 
-func growMap(v reflect.Value, path string, unknown map[string]string) tree {
+func growMap(v reflect.Value, path string, unknown hidden) tree {
 	if v.Len() == 0 {
 		return tree{}
 	}
@@ -140,7 +150,7 @@ func growMap(v reflect.Value, path string, unknown map[string]string) tree {
 }
 
 // growList keeps the three lists equally long, as Terraform does.
-func growList(v reflect.Value, path string, unknown map[string]string) tree {
+func growList(v reflect.Value, path string, unknown hidden) tree {
 	if v.Len() == 0 {
 		return tree{}
 	}

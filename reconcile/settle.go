@@ -1,0 +1,92 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"slices"
+)
+
+// settleSteps closes the open steps whose effects are seen, each with a record.
+func (a *application) settleSteps(ctx context.Context) error {
+	if len(a.open) == 0 {
+		return nil
+	}
+	var records []Record
+	now := a.look()
+	for _, h := range a.openInOrder() {
+		s := a.open[h]
+		event, why := a.effect(s, now)
+		if event == "" {
+			a.tell(&s.Change, "waiting", why, s.Started)
+			continue
+		}
+		delete(a.open, h)
+		s.Ended, s.State = a.Clock.Now(), "done"
+		if why != "" {
+			s.State, s.Err = "failed", &Error{Class: Invalid, Message: why}
+			a.failed[h] = true
+		}
+		a.tell(&s.Change, s.State, why, s.Started)
+		records = append(records, a.stepRecord(s, event))
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	return a.Journal.Append(context.WithoutCancel(ctx), records...)
+}
+
+func (a *application) openInOrder() []handle {
+	all := make([]handle, 0, len(a.open))
+	for h := range a.open {
+		all = append(all, h)
+	}
+	slices.SortFunc(all, func(x, y handle) int { return cmp.Or(cmp.Compare(x.key, y.key), cmp.Compare(x.id, y.id)) })
+	return all
+}
+
+// sight is what the last look showed of the keys and IDs of open steps.
+type sight struct {
+	live  map[string]*Resource
+	steps map[Key]*Change // what is still to be done
+	held  map[Key]*Change
+}
+
+func (a *application) look() sight {
+	s := sight{map[string]*Resource{}, map[Key]*Change{}, map[Key]*Change{}}
+	for _, r := range a.world.Live {
+		s.live[r.ID] = r
+	}
+	for i := range a.out.Plan.Steps {
+		if c := &a.out.Plan.Steps[i]; !c.Surplus {
+			s.steps[c.Key] = c
+		}
+	}
+	for i := range a.out.Plan.Held {
+		if c := &a.out.Plan.Held[i]; !c.Surplus {
+			s.held[c.Key] = c
+		}
+	}
+	return s
+}
+
+// effect tells what has become of an accepted step: an empty event means that
+// it is still under way, and why says how; else why is set if it failed.
+func (a *application) effect(s *Step, now sight) (event Event, why string) {
+	key, live := s.Change.Key, now.live[s.ID]
+	next, held := now.steps[key], now.held[key]
+	switch {
+	case s.Action == Delete && live == nil && a.world.complete(s.Change.Kind, s.scope()):
+		return Settled, ""
+	case s.Action == Delete:
+		return "", "to be gone"
+	case held != nil && slices.ContainsFunc(held.Held, func(h Hold) bool { return h.Guard == "unchanged" }):
+		return Unchanged, "accepted, but nothing changed"
+	case live != nil && live.Phase == Failed && (s.Action == Create || next == nil): // an older state may still be shown
+		return Settled, cmp.Or(live.Detail, "it failed")
+	case a.out.Plan.ready[key] && held == nil && next == nil:
+		return Settled, ""
+	case a.out.Plan.ready[key] && s.Action == Update && next != nil && !sameWish(next.Hash, s.Change.Hash):
+		return Settled, "" // what follows is another change
+	}
+	return "", "for ready"
+}
