@@ -315,7 +315,10 @@ func (d *differ) shows(c *Change, memo Memo) time.Time {
 	}
 	last, again := memo.Write, false
 	switch {
-	case c.Action == Create, c.Action == Replace && c.First == Create:
+	case c.Action == Replace && c.First == Create:
+		shown := last.Event != Intent && memo.ID == c.Live.ID // what is to be replaced is what was created
+		again = last.Action == Create && !shown
+	case c.Action == Create:
 		undone := last.Event == Settled && memo.Gone && memo.Removal.At.After(last.At) // we took it away again ourselves
 		again = last.Action == Create && !undone
 	case c.Action == Delete || c.Action == Replace && c.First == Delete:

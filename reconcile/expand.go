@@ -47,7 +47,7 @@ func Expand(src *Source, kinds Kinds, values Values) (*Wish, Problems) {
 	if x.problems.Err() == nil {
 		x.order()
 	}
-	return x.wish, x.problems
+	return x.wish, hide(x.problems, values)
 }
 
 type expander struct {
@@ -83,11 +83,9 @@ func (x *expander) add(q queued) {
 	x.place(w)
 	x.annotate(w)
 	x.name(w)
-	if problems.Err() != nil {
-		x.wish.ByKey[m.Key] = w // so that what refers to it is not called wrong as well
-		return
+	if problems.Err() == nil { // a spec that was read in part would be called wrong for what was not read
+		x.faults(w, kind.ops.validate(w.Spec, sortedKeys(w.Unknown)))
 	}
-	x.faults(w, kind.ops.validate(w.Spec, sortedKeys(w.Unknown)))
 	x.children(w, kind.ops.expand(m, w.Spec), q.depth)
 }
 

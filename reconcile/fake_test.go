@@ -14,10 +14,11 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
-// clock is a time that only Sleep moves.
+// clock is a time that only Sleep moves, unless its context has ended.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu     sync.Mutex
+	now    time.Time
+	asleep func(context.Context) // what happens during a Sleep; nil: nothing
 }
 
 func newClock() *clock { return &clock{now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)} }
@@ -29,10 +30,16 @@ func (c *clock) Now() time.Time {
 }
 
 func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+	if c.asleep != nil {
+		c.asleep(ctx)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	c.now = c.now.Add(d)
-	return ctx.Err()
+	return nil
 }
 
 // thing is a resource of the fake cloud.
@@ -41,6 +48,7 @@ type thing struct {
 	size               int
 	color              string
 	mark               reconcile.Mark
+	tags               []string
 	created, ready     time.Time
 	gone               time.Time // zero while nobody asked for its deletion
 }
@@ -229,7 +237,7 @@ func listOf[S any](c *cloud, kind string, show func(thing) S) ([]reconcile.Live[
 }
 
 func liveOf[S any](c *cloud, t thing, show func(thing) S) reconcile.Live[S] {
-	return reconcile.Live[S]{ID: t.id, Name: t.name, In: t.in, Created: t.created, Mark: t.mark, Phase: phaseOf(t, c.clock.Now()), Spec: show(t)}
+	return reconcile.Live[S]{ID: t.id, Name: t.name, In: t.in, Created: t.created, Mark: t.mark, Tags: t.tags, Phase: phaseOf(t, c.clock.Now()), Spec: show(t)}
 }
 
 func getOf[S any](c *cloud, id string, show func(thing) S) (reconcile.Live[S], error) {

@@ -172,7 +172,7 @@ func (p *decider) spread() (more bool) {
 		c.reset()
 		if c.Action != Delete {
 			p.needs(c, byKey)
-			p.unexplained(c)
+			p.unexplained(c, byKey)
 		}
 		if c.deletes() {
 			p.contents(c, leaving)
@@ -205,10 +205,11 @@ func (p *decider) heldUp(c *Change) {
 }
 
 // unexplained holds what has a value that nothing in the plan will bring.
-func (p *decider) unexplained(c *Change) {
+func (p *decider) unexplained(c *Change, byKey map[Key]*Change) {
 	for _, path := range sortedKeys(c.Want.Unknown) {
 		from := c.Want.Unknown[path]
-		if from == unreadable || len(c.Waits) > 0 || len(c.Held) > 0 {
+		coming := strings.Contains(from, ".") && byKey[outputKey(from)] != nil
+		if coming || from == unreadable || len(c.Waits) > 0 || len(c.Held) > 0 {
 			continue
 		}
 		c.hold(Hold{Guard: "reference", Reason: path + " wants " + from + ", which is not to be had", Pos: c.Want.At(path)})

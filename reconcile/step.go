@@ -268,7 +268,7 @@ func (a *application) read(ctx context.Context, at listingID, ids []string) erro
 	for i, id := range ids {
 		gone[id] = errs[i] == nil || ClassOf(errs[i]) == NotFound
 	}
-	a.world.Live = slices.DeleteFunc(a.world.Live, func(r *Resource) bool { return gone[r.ID] })
+	a.world.Live = slices.DeleteFunc(a.world.Live, func(r *Resource) bool { return gone[r.ID] && r.Kind == at.kind && r.Scope == at.scope })
 	for _, r := range found {
 		if r != nil {
 			a.world.Live = append(a.world.Live, r)

@@ -13,30 +13,29 @@ import (
 func TestSuite(t *testing.T) {
 	providertest.Run(t, providertest.Suite{
 		Kinds:   container.Kinds,
-		Values:  map[string]string{"TOKEN": "first-token", "QUEUE": "first-queue-key", "NATS": "first-credentials", "SPACE": "first-space"},
+		Values:  map[string]string{"TOKEN": "first-token", "QUEUE": "first-queue-key", "NATS": "first-credentials"},
 		Foreign: suiteForeign,
 		States: []providertest.State{
 			{Name: "all at once", Manifests: suiteFirst + suiteShared},
 			{Name: "in place", Manifests: suiteInPlace, Want: []string{
 				"update Container/api/Namespace", "update Container/api", "update Container/api/Trigger/nightly",
-				"update Container/api/Trigger/hourly", "update Container/api/Trigger/jobs", "update Container/api/Trigger/events",
-				"update Container/api/Domain/shop.example.org", "update Namespace/shared",
-			}},
-			{Name: "secrets alone", Manifests: suiteInPlace, Values: map[string]string{"TOKEN": "second-token", "NATS": "second-credentials"}, Want: []string{
-				"update Container/api/Trigger/jobs", "update Namespace/shared",
+				"update Container/api/Trigger/hourly", "update Container/api/Domain/shop.example.org", "update Namespace/shared",
 			}},
 			{Name: "what is left out", Manifests: suiteLeftOut, Want: []string{
 				"replace Container/api", "replace Container/api/Trigger/nightly", "replace Container/api/Trigger/hourly",
 				"replace Container/api/Domain/shop.example.org", "update Namespace/shared",
-				"delete Container/api/Trigger/events", "delete Container/api/Trigger/jobs",
 			}},
-			{Name: "another source of a trigger, another namespace", Manifests: suiteMoved, Want: []string{
-				"replace Container/api/Trigger/nightly", "create Container/bare/Namespace", "replace Container/bare",
+			{Name: "another source, another namespace", Manifests: suiteMoved, Want: []string{
+				"replace Container/api/Trigger/nightly", "create Container/api/Trigger/events",
+				"create Container/bare/Namespace", "replace Container/bare",
 				"delete Container/api/Domain/shop.example.org", "delete Container/api/Trigger/hourly", "delete Namespace/shared",
 			}},
+			{Name: "queues, and other values", Manifests: suiteQueues, Values: map[string]string{"QUEUE": "second-queue-key", "NATS": "second-credentials"}, Want: []string{
+				"update Container/api/Trigger/nightly", "update Container/api/Trigger/events", "update Container/bare",
+			}},
 			{Name: "another region", Manifests: suiteElsewhere, Regions: []string{"fr-par", "nl-ams"}, Want: []string{
-				"replace Container/api/Namespace", "replace Container/api", "replace Container/api/Trigger/nightly",
-				"delete Container/bare", "delete Container/bare/Namespace",
+				"replace Container/api/Namespace", "replace Container/api",
+				"delete Container/api/Trigger/events", "delete Container/api/Trigger/nightly", "delete Container/bare", "delete Container/bare/Namespace",
 			}},
 		},
 	})
@@ -71,11 +70,6 @@ spec:
   cronTriggers:
     - {name: nightly, schedule: "0 2 * * *", timezone: Europe/Paris, args: '{"all":true}'}
     - {name: hourly, schedule: "0 * * * *", timezone: UTC}
-  triggers:
-    - name: jobs
-      sqs: {queueUrl: "https://sqs.mnq.fr-par.scaleway.com/p/jobs", accessKeyId: SCWQUEUE, secretAccessKey: {valueFrom: {env: QUEUE}}}
-    - name: events
-      nats: {serverUrls: ["nats://one.example.org:4222"], subject: shop.events, credentials: {valueFrom: {env: NATS}}}
   domains: [shop.example.org]
 `
 
@@ -88,7 +82,7 @@ spec:
   description: of all
   env:
     variables: {STAGE: test}
-    secrets: {SPACE: {valueFrom: {env: SPACE}}}
+    secrets: {SPACE: {valueFrom: {env: NATS}}}
 ---
 apiVersion: reconcile/v1
 kind: Container
@@ -129,14 +123,8 @@ spec:
   cronTriggers:
     - {name: nightly, schedule: "0 3 * * *", timezone: UTC, body: text, headers: {X-Job: nightly}, httpPath: /night, httpMethod: put, description: each night}
     - {name: hourly, schedule: "0 * * * *", timezone: UTC}
-  triggers:
-    - name: jobs
-      description: what waits
-      sqs: {queueUrl: "https://sqs.mnq.nl-ams.scaleway.com/p/other", region: nl-ams, endpoint: "https://sqs.mnq.nl-ams.scaleway.com", accessKeyId: SCWOTHER, secretAccessKey: {valueFrom: {env: TOKEN}}}
-    - name: events
-      nats: {serverUrls: ["nats://one.example.org:4222", "nats://two.example.org:4222"], subject: shop.all, credentials: {valueFrom: {env: QUEUE}}}
   domains: [shop.example.org]
-` + strings.NewReplacer("of all", "of everybody", "STAGE: test", "STAGE: production", "env: SPACE", "env: TOKEN").Replace(suiteShared)
+` + strings.NewReplacer("of all", "of everybody", "STAGE: test", "STAGE: production", "env: NATS", "env: TOKEN").Replace(suiteShared)
 
 // suiteLeftOut takes away what can be taken away. A startup probe cannot: the
 // container is replaced, and what is in it goes along.
@@ -178,12 +166,24 @@ spec:
   triggers:
     - name: nightly
       sqs: {queueUrl: "https://sqs.mnq.fr-par.scaleway.com/p/nightly", accessKeyId: SCWQUEUE, secretAccessKey: {valueFrom: {env: QUEUE}}}
+    - name: events
+      nats: {serverUrls: ["nats://one.example.org:4222"], subject: shop.events, credentials: {valueFrom: {env: NATS}}}
 ---
 apiVersion: reconcile/v1
 kind: Container
 metadata: {name: bare}
-spec: {image: "nginx:1.29", privacy: public}
+spec:
+  image: nginx:1.29
+  privacy: public
+  env: {secrets: {TOKEN: {valueFrom: {env: NATS}}}}
 `
+
+// suiteQueues changes the triggers' sources in place. The value alone of the
+// container's secret changes.
+var suiteQueues = strings.NewReplacer(
+	"/p/nightly\", accessKeyId: SCWQUEUE", "/p/other\", region: nl-ams, endpoint: \"https://sqs.mnq.nl-ams.scaleway.com\", accessKeyId: SCWOTHER",
+	"serverUrls: [", "serverUrls: [\"nats://two.example.org:4222\", ", "shop.events", "shop.all",
+).Replace(suiteMoved)
 
 const suiteElsewhere = `
 apiVersion: reconcile/v1
@@ -195,7 +195,4 @@ spec:
   privacy: private
   minScale: 1
   scalingOption: {memoryUsageThreshold: 80}
-  triggers:
-    - name: nightly
-      sqs: {queueUrl: "https://sqs.mnq.fr-par.scaleway.com/p/nightly", accessKeyId: SCWQUEUE, secretAccessKey: {valueFrom: {env: QUEUE}}}
 `

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -109,6 +110,16 @@ func files(o Options) []string {
 	return []string{filepath.Join(folder, "scw", "config.yml"), filepath.Join(folder, "scw", "config.yaml")}
 }
 
+// private tells whether nobody on the way can read what is sent.
+func private(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" {
+		return true // what is no URL at all is refused elsewhere
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 // check names the variable of the first setting that is missing or malformed.
 // It never repeats a value.
 func (s *settings) check() error {
@@ -121,6 +132,8 @@ func (s *settings) check() error {
 		return malformed(scw.ScwAccessKeyEnv, "wants SCW and 17 letters or digits", s.accessKey)
 	case !validation.IsSecretKey(s.secretKey):
 		return malformed(scw.ScwSecretKeyEnv, "wants a UUID", s.secretKey)
+	case !private(s.apiURL):
+		return invalid("SCW_API_URL would send the secret key in clear: http is for this machine only; use https")
 	case s.project != "" && !validation.IsProjectID(s.project):
 		return malformed(scw.ScwDefaultProjectIDEnv, "wants a UUID", s.project)
 	case s.organization != "" && !validation.IsOrganizationID(s.organization):
