@@ -1,5 +1,7 @@
 package reconcile
 
+import "slices"
+
 // APIVersion is the version of our manifests.
 const APIVersion = "reconcile/v1"
 
@@ -37,9 +39,10 @@ type Stack struct {
 	Zones     []string
 	Store     string // local, daemon or postgres
 	Policy    Policy
-	BareTaken bool // the repository holds a stack of this name without a uid
-	AnyPlace  bool // the places are not known yet: manifests are not held to them
-	Declared  bool // there is a Stack manifest; without one nothing is pruned
+	BareTaken bool     // the repository holds a stack of this name without a uid
+	GivenUp   []string // places that it had when it was last applied, and has no more
+	AnyPlace  bool     // the places are not known yet: manifests are not held to them
+	Declared  bool     // there is a Stack manifest; without one nothing is pruned
 	Pos       Pos
 }
 
@@ -70,19 +73,28 @@ func (s *Stack) ShortUID() string {
 	return string(short)
 }
 
-// Places are the places in which a kind is listed: those of the stack that offer it.
+// Places are the places of the stack that offer a kind: manifests may stand there.
 func (s *Stack) Places(k Kind) []string {
 	if k.Places == nil {
 		return []string{""}
 	}
+	return offered(k, slices.Concat(s.Regions, s.Zones))
+}
+
+// Listed are the places in which a kind is listed: those of the stack, and those
+// that it gave up, where something of ours may be left.
+func (s *Stack) Listed(k Kind) []string {
+	if k.Places == nil {
+		return []string{""}
+	}
+	return offered(k, slices.Concat(s.Regions, s.Zones, s.GivenUp))
+}
+
+func offered(k Kind, places []string) []string {
 	var out []string
-	for _, declared := range [][]string{s.Regions, s.Zones} {
-		for _, place := range declared {
-			for _, offered := range k.Places {
-				if place == offered {
-					out = append(out, place)
-				}
-			}
+	for _, place := range places {
+		if slices.Contains(k.Places, place) {
+			out = append(out, place)
 		}
 	}
 	return out

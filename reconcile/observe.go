@@ -83,7 +83,7 @@ type listing struct {
 func (e *Engine) scopes() []listing {
 	var out []listing
 	for _, kind := range e.Kinds {
-		for _, place := range e.Stack.Places(kind) {
+		for _, place := range e.Stack.Listed(kind) {
 			out = append(out, listing{kind, Scope{Project: e.Stack.Project, Place: place}})
 		}
 	}
@@ -183,7 +183,7 @@ func (e *Engine) join(ctx context.Context, world *World, wish *Wish) {
 		if !ok || memo.ID == "" || memo.Gone || byID[memo.ID] || !fresh && wish.ByKey[key] == nil && !world.sure[kind.Name] {
 			continue
 		}
-		for _, place := range e.Stack.Places(kind) {
+		for _, place := range e.Stack.Listed(kind) {
 			if scope := (Scope{Project: e.Stack.Project, Place: place}); world.complete(kind.Name, scope) {
 				all = append(all, absent{kind: kind, scope: scope, memo: memo, fresh: fresh})
 			}

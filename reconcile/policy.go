@@ -45,6 +45,7 @@ func (p *decider) gates() {
 		}
 		if c.Action == Delete && !c.Surplus {
 			p.prune(c)
+			p.givenUp(c)
 		}
 		if p.stack.Policy.Mode == "observe" {
 			c.hold(Hold{Guard: "mode", Reason: "the stack is only observed", Pos: p.stack.Policy.Pos})
@@ -79,6 +80,14 @@ func (p *decider) prune(c *Change) {
 		c.hold(Hold{Guard: "prune", Reason: "the stack has no uid, so nothing is pruned; reconcile init writes one", Pos: p.stack.Pos})
 	case !p.stack.Policy.Prune:
 		c.hold(Hold{Guard: "prune", Reason: "prune is off", Pos: p.stack.Policy.PrunePos})
+	}
+}
+
+// givenUp holds what stands in a place that the stack no longer names: leaving a
+// place out is more often a slip than a wish to delete all that is there.
+func (p *decider) givenUp(c *Change) {
+	if slices.Contains(p.stack.GivenUp, c.Live.Scope.Place) {
+		c.hold(Hold{Guard: "place", Reason: c.Live.Scope.Place + " is no longer among the stack's places, and this is still there; put the place back to delete it, or forget it", Pos: p.stack.Pos})
 	}
 }
 
