@@ -16,9 +16,11 @@ func (a *application) pause(acted bool) time.Duration {
 		}
 	}
 	now := a.Clock.Now()
-	for _, s := range a.out.Plan.Settling {
-		kind, _ := a.Kinds.Find(s.Key.Kind())
-		earliest(cmp.Or(s.Again, kind.Usual))
+	for _, r := range a.world.Live {
+		if (r.Phase == Progressing || r.Phase == Deleting) && !r.Mark.IsZero() {
+			kind, _ := a.Kinds.Find(r.Kind)
+			earliest(cmp.Or(r.Again, kind.Usual))
+		}
 	}
 	for _, step := range a.open {
 		earliest(max(step.Change.kindUsual(a.Kinds)-now.Sub(step.Ended), time.Second))

@@ -94,6 +94,7 @@ func newRig(t *testing.T, files map[string]string) *rig {
 	t.Cleanup(func() { stop(); sim.Close() })
 	r.sim = sim
 	r.env = append(sim.Environment(address), "HOME="+r.dir, "PATH="+os.Getenv("PATH"), "NO_COLOR=1",
+		"GORACE=atexit_sleep_ms=0", // else each process sleeps for a second at its end
 		fmt.Sprintf("RECONCILE_TEST_EPOCH=%d", epoch.UnixNano()))
 	for name, text := range files {
 		r.write(name, text)
@@ -455,4 +456,26 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// TestApplyAsksLittle: three resources that need each other take little more
+// than their own transitions, and no request that is not needed.
+func TestApplyAsksLittle(t *testing.T) {
+	r := newRig(t, map[string]string{"stack.yaml": rigStack, "a.yaml": rigContainer("a", rigTrigger)})
+	out, code := r.run(nil, "apply", "--yes", "-o", "json")
+	if code != 0 {
+		t.Fatalf("exit %d:\n%s", code, out)
+	}
+	var result applied
+	if err := json.Unmarshal([]byte(out[strings.Index(out, "{"):]), &result); err != nil {
+		t.Fatalf("%v in\n%s", err, out)
+	}
+	asked := 0
+	for _, request := range r.sim.Stats() {
+		asked += request.Count
+	}
+	if result.Done != 3 || result.Passes > 5 || asked > 30 {
+		t.Errorf("done %d of 3 in %d passes with %d requests, want at most 5 and 30", result.Done, result.Passes, asked)
+	}
+	t.Logf("3 resources in %d passes with %d requests", result.Passes, asked)
 }

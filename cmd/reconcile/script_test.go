@@ -74,7 +74,7 @@ func TestScript(t *testing.T) {
 
 func setUpScript(env *testscript.Env) error {
 	for _, variable := range []string{
-		"HOME=" + env.WorkDir, "NO_COLOR=1", "COLUMNS=100", "GIT_CONFIG_NOSYSTEM=1", "TZ=America/St_Johns",
+		"HOME=" + env.WorkDir, "NO_COLOR=1", "COLUMNS=100", "GORACE=atexit_sleep_ms=0", "GIT_CONFIG_NOSYSTEM=1", "TZ=America/St_Johns",
 		"GIT_AUTHOR_NAME=R. Leone", "GIT_AUTHOR_EMAIL=r@example.com", "GIT_COMMITTER_NAME=R. Leone", "GIT_COMMITTER_EMAIL=r@example.com",
 		"GIT_AUTHOR_DATE=2026-11-21T09:00:00Z", "GIT_COMMITTER_DATE=2026-11-21T09:00:00Z",
 	} {
