@@ -562,18 +562,19 @@ func TestManyAbsences(t *testing.T) {
 // names something else is not empty.
 func TestShrunkSource(t *testing.T) {
 	for name, test := range map[string]struct {
+		before []string
 		meddle func(*world)
 		after  []string
 		want   string
 	}{
-		"empty": {after: nil, want: "[delete Item/a: source]\n[delete Item/b: source]\n[delete Box/x: source]"},
-		"empty, one being deleted": {after: nil, want: "[delete Item/b: source]\n[delete Box/x: source]",
+		"empty": {before: []string{"a box=x"}, want: "[delete Item/a: source]\n[delete Box/x: source]"},
+		"empty, one being deleted": {before: []string{"a box=x", "b box=x"}, want: "[delete Item/b: source]\n[delete Box/x: source]",
 			meddle: func(w *world) { w.edit("a", func(o *thing) { o.gone = w.clock.now.Add(time.Hour) }) }},
-		"renamed": {after: []string{"c box=y"},
-			want: "create Box/y\ncreate Item/c (after Box/y is ready)\ndelete Item/a\ndelete Item/b\ndelete Box/x (after Item/a is gone; after Item/b is gone)"},
+		"renamed": {before: []string{"a box=x"}, after: []string{"b box=y"},
+			want: "create Box/y\ncreate Item/b (after Box/y is ready)\ndelete Item/a\ndelete Box/x (after Item/a is gone)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := worldOf(t, "a box=x", "b box=x")
+			w := worldOf(t, test.before...)
 			w.stack.Policy.AllowEmpty = false
 			if test.meddle != nil {
 				test.meddle(w)

@@ -34,6 +34,9 @@ func (m Memo) After(r Record) Memo {
 	}
 	if r.Event == Intent {
 		*last = Attempt{Action: r.Action, Hash: r.Hash, At: r.Stamp, Event: Intent, JID: r.JID}
+		if r.Action == Update { // who updates a resource has seen it, even if its creation was never answered
+			m = m.learn(r)
+		}
 		return m
 	}
 	outcome, known := outcomeOf(r)

@@ -18,6 +18,11 @@ func (d *differ) choose(w *Wanted, spec any, unknown map[string]string) (one *Re
 		switch {
 		case one == nil:
 			one, fields = r, diff
+		case w.Adopt == r.ID: // what the manifest names is it, whatever its age
+			rest = append(rest, one)
+			one, fields = r, diff
+		case w.Adopt == one.ID:
+			rest = append(rest, r)
 		case replaces(fields) && !replaces(diff):
 			rest = append(rest, one)
 			one, fields = r, diff

@@ -53,7 +53,7 @@ func Open(dir string) (*Store, error) {
 		return nil, err
 	}
 	if made { // what was noted of an earlier store tells nothing of this one
-		_ = os.Remove(filepath.Join(dir, count))
+		_ = os.Truncate(filepath.Join(dir, count), 0) // not removed: another process may have it open
 	}
 	return openWhole(dir)
 }
