@@ -74,7 +74,7 @@ type Step struct {
 // it cannot be, nothing is changed.
 func (e *Engine) Apply(ctx context.Context, stop <-chan struct{}, wish *Wish, world *World, plan *Plan) *Outcome {
 	a := &application{
-		Engine: e, wish: wish, world: world, allowed: approved(plan), open: map[handle]*Step{}, failed: map[handle]bool{}, tries: map[handle]int{},
+		Engine: e, wish: wish, world: world, allowed: approved(plan), open: map[handle]*Step{}, failed: map[handle]bool{}, tries: map[handle]int{}, lost: map[handle]*Step{},
 		kept: map[Key]any{}, stop: stop, deadline: e.Clock.Now().Add(e.timeout()), out: &Outcome{Plan: plan, NoWait: e.NoWait},
 	}
 	if err := a.begin(ctx); err != nil {
@@ -82,6 +82,9 @@ func (e *Engine) Apply(ctx context.Context, stop <-chan struct{}, wish *Wish, wo
 		return a.out
 	}
 	a.passes(ctx)
+	if err := a.close(context.WithoutCancel(ctx)); err != nil && a.out.Err == nil {
+		a.out.Err = err
+	}
 	a.end(ctx)
 	return a.out
 }
@@ -96,8 +99,9 @@ type application struct {
 	open     map[handle]*Step // accepted, but not settled
 	failed   map[handle]bool  // not tried again in this run
 	tries    map[handle]int
-	kept     map[Key]any // specs of what was deleted to be replaced, for the fields that stay as they were
-	retry    time.Time   // when what was refused for now is worth another try
+	lost     map[handle]*Step // their answers are lost: they may have been done
+	kept     map[Key]any      // specs of what was deleted to be replaced, for the fields that stay as they were
+	retry    time.Time        // when what was refused for now is worth another try
 	stop     <-chan struct{}
 	deadline time.Time
 	waited   time.Duration

@@ -28,7 +28,7 @@ func (e *Engine) Forget(ctx context.Context, wish *Wish, world *World, found []*
 	}
 	plan.Hash = digest(plan.Owner)
 	a := &application{Engine: e, wish: wish, world: world, allowed: approved(plan), open: map[handle]*Step{},
-		failed: map[handle]bool{}, tries: map[handle]int{}, kept: map[Key]any{}, out: &Outcome{Plan: plan}, final: true}
+		failed: map[handle]bool{}, tries: map[handle]int{}, lost: map[handle]*Step{}, kept: map[Key]any{}, out: &Outcome{Plan: plan}, final: true}
 	if a.out.Err = a.begin(ctx); a.out.Err != nil {
 		return a.out
 	}

@@ -62,10 +62,14 @@ func (a *application) noteTry(s *Step) {
 	case s.State == "accepted":
 		a.open[h] = s
 		delete(a.tries, h)
+		delete(a.lost, h)
 	case transient(s.Err) && a.tries[h] < 8 && !a.final:
 		a.tries[h]++
 		a.retry = a.Clock.Now().Add(min(time.Second<<a.tries[h], 30*time.Second))
 		a.out.Steps = slices.DeleteFunc(a.out.Steps, func(o *Step) bool { return o == s })
+		if ClassOf(s.Err) == Ambiguous {
+			a.lost[h] = s
+		}
 		a.tell(&s.Change, "waiting", "to try again: "+s.Err.Error(), s.Started)
 	default:
 		a.failed[h] = true

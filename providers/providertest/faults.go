@@ -15,7 +15,6 @@ type fault struct {
 }
 
 func (f fault) begin(s *stage) {
-	s.wires.bend(debugBend(s))
 	s.breaks(f.rules...)
 	for _, b := range f.bends {
 		s.wires.bend(b)

@@ -43,18 +43,39 @@ type stage struct {
 	revs   []string                                  // of the repository
 	record func(reconcile.Journal) reconcile.Journal // goes around the journal; nil: nothing does
 
+	advance   func(time.Duration) // moves the clock; nil: the simulator does
+	napped    func(time.Duration) // told of the client's waits; nil: nobody is
 	kindsOf   func(*scaleway.Client) []reconcile.Kind
 	client    *scaleway.Client
 	transport http.RoundTripper
 	wires     *wires
 	cache     *cache
 	dir       string
-	store     *store.Store
+	stored    bool         // the journal is one of SQLite, in dir
+	store     *store.Store // nil unless stored
+	notes     map[string]*notes
 	parallel  int
 }
 
-// newStage starts a simulator and all that is needed to apply to it.
+// newStage starts a simulator and all that is needed to apply to it, with a
+// journal in memory.
 func newStage(tb testing.TB, kinds func(*scaleway.Client) []reconcile.Kind) *stage {
+	tb.Helper()
+	s := setUp(tb, kinds)
+	s.begin()
+	return s
+}
+
+// newStoredStage keeps the journal in SQLite.
+func newStoredStage(tb testing.TB, kinds func(*scaleway.Client) []reconcile.Kind) *stage {
+	tb.Helper()
+	s := setUp(tb, kinds)
+	s.stored = true
+	s.begin()
+	return s
+}
+
+func setUp(tb testing.TB, kinds func(*scaleway.Client) []reconcile.Kind) *stage {
 	tb.Helper()
 	sim, err := simulator.New(simulator.Options{Clock: "virtual", CheapHashes: true, Seed: 1})
 	if err != nil {
@@ -66,10 +87,9 @@ func newStage(tb testing.TB, kinds func(*scaleway.Client) []reconcile.Kind) *sta
 	}
 	tcp := &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true}
 	s := &stage{TB: tb, sim: sim, url: url, kindsOf: kinds, stack: ourStack, values: map[string]string{},
-		transport: tcp, cache: &cache{seen: map[string]bool{}}, dir: filepath.Join(tb.TempDir(), "store")}
+		transport: tcp, cache: &cache{seen: map[string]bool{}}, notes: map[string]*notes{}, dir: filepath.Join(tb.TempDir(), "store")}
 	tb.Cleanup(func() { s.close(); tcp.CloseIdleConnections(); stop(); sim.Close() })
 	s.commit("")
-	s.begin()
 	return s
 }
 
@@ -83,15 +103,20 @@ func (s *stage) begin() {
 		name, value, _ := strings.Cut(variable, "=")
 		env[name] = value
 	}
+	waits := s.clock()
+	waits.napped = s.napped
 	var err error
 	s.client, err = scaleway.New(s.Context(), scaleway.Options{
 		Getenv: func(name string) string { return env[name] }, Home: s.dir, UserAgent: "providertest",
-		Clock: s.clock(), Secrets: s.cache, Transport: s.wires,
+		Clock: waits, Secrets: s.cache, Transport: s.wires,
 	})
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.kinds = s.kindsOf(s.client)
+	if !s.stored {
+		return
+	}
 	if s.store, err = store.Open(s.dir); err != nil {
 		s.Fatal(err)
 	}
@@ -119,17 +144,27 @@ func (s *stage) commit(name string) {
 // clock is the simulator's: who waits on it moves it.
 type clock struct {
 	*simulator.Server
-	wires *wires
+	wires   *wires
+	advance func(time.Duration)
+	napped  func(time.Duration)
 }
 
-func (s *stage) clock() clock { return clock{s.sim, s.wires} }
+func (s *stage) clock() clock {
+	if s.advance == nil {
+		return clock{Server: s.sim, wires: s.wires, advance: s.sim.Advance}
+	}
+	return clock{Server: s.sim, wires: s.wires, advance: s.advance}
+}
 
 // Sleep returns at once, at a later time. It wakes nobody in a process that has died.
 func (c clock) Sleep(ctx context.Context, d time.Duration) error {
 	if c.wires.dead() {
 		return errKilled
 	}
-	c.Advance(d)
+	if c.napped != nil {
+		c.napped(d)
+	}
+	c.advance(d)
 	return ctx.Err()
 }
 
@@ -160,7 +195,7 @@ func (s *stage) declared() *reconcile.Stack {
 func (s *stage) owner() string { return s.declared().Mark("", "").Owner() }
 
 func (s *stage) engine() *reconcile.Engine {
-	journal := s.store.Journal(s.owner())
+	journal := s.journal()
 	if s.record != nil {
 		journal = s.record(journal)
 	}
@@ -169,6 +204,17 @@ func (s *stage) engine() *reconcile.Engine {
 		Actor: reconcile.Actor{Kind: "cli", User: "suite"}, Calls: scaleway.WithCalls, Parallel: s.parallel, Timeout: time.Hour,
 		Commit: func(_ context.Context, rev string) (bool, error) { return slices.Contains(s.revs, rev), nil },
 	}
+}
+
+func (s *stage) journal() reconcile.Journal {
+	owner := s.owner()
+	if s.stored {
+		return s.store.Journal(owner)
+	}
+	if s.notes[owner] == nil {
+		s.notes[owner] = &notes{}
+	}
+	return s.notes[owner]
 }
 
 func (s *stage) plan(manifests string) *reconcile.Plan {
