@@ -297,6 +297,7 @@ func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
 	e.label(ctx, diff.Changes)
 	plan := Decide(e.Stack, diff, world)
 	plan.Revision, plan.Kinds = e.Revision, len(e.Kinds)
+	plan.Hash = digest([]string{e.Revision.ID, e.Actor.Version, plan.Hash})
 	plan.Notices = append(slices.Clone(wish.Notices), plan.Notices...)
 	plan.ready = diff.ready
 	plan.Places = e.places()

@@ -119,10 +119,22 @@ func (s *session) applyPlan(ctx context.Context, f applyFlags) error {
 	if s.src.Stack.Policy.Mode == "propose" && f.saved == nil && len(plan.Steps) > 0 {
 		return fmt.Errorf("apply: %s: policy.mode is propose: save the plan, let it be reviewed, and apply the file", s.src.Stack.Policy.Pos)
 	}
-	if len(plan.Steps) > 0 && f.saved == nil && !f.yes && !s.confirmed(fmt.Sprintf("\nApply this to %s? Only yes applies: ", plan.Stack)) {
+	asked := len(plan.Steps) > 0 && f.saved == nil && !f.yes
+	if asked && !s.confirmed(fmt.Sprintf("\nApply this to %s? Only yes applies: ", plan.Stack)) {
 		fmt.Fprintln(s.err, "Nothing was changed.")
 		s.code = exitError
 		return nil
+	}
+	if asked {
+		again, seen, err := s.engine.Plan(ctx, s.wish)
+		if err != nil {
+			return err
+		}
+		if again.Hash != plan.Hash {
+			fmt.Fprintln(s.err, "Things have moved while you were asked, and nothing was changed. Run it again to see the new plan.")
+			return saidError{exitStale}
+		}
+		plan, world = again, seen
 	}
 	out := s.carryOut(ctx, stop, world, plan)
 	return s.tellOutcome(out, plan, f)

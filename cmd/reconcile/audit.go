@@ -93,7 +93,12 @@ func (a *app) auditShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show what runs did, the last one last",
-		Args:  cobra.NoArgs,
+		Long: `Show prints a line for each record with its API calls, or the runs as Salt does.
+
+Exit status: 0 shown; 1 error, or a record is not as it was written.`,
+		Example: `  reconcile audit show --since 3h
+  reconcile audit show --key Container/api --format salt`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(f.format, "text", "salt", "json"); err != nil {
 				return err
@@ -242,6 +247,8 @@ func (a *app) auditVerify() *cobra.Command {
 export wrote. It names the first record that is not as it was written.
 
 Exit status: 0 all is as it was written; 1 something is not.`,
+		Example: `  reconcile audit verify
+  reconcile audit verify journal.jsonl`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -284,7 +291,13 @@ func (a *app) auditExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write records as JSON lines that audit verify checks, or as Salt returns",
-		Args:  cobra.NoArgs,
+		Long: `Export prints records as JSON lines, each with its own hash; the last line of a
+stack is the head of its chain.
+
+Exit status: 0 exported; 1 error, or a record is not as it was written.`,
+		Example: `  reconcile audit export > journal.jsonl
+  reconcile audit export --run 20261121093015123456 --format salt`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(f.format, "json", "salt"); err != nil {
 				return err
@@ -306,7 +319,13 @@ func (a *app) auditTail() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tail",
 		Short: "Show the last records, and with --follow those to come",
-		Args:  cobra.NoArgs,
+		Long: `Tail prints the last records, and with --follow those to come until it is
+interrupted.
+
+Exit status: 0 shown, or interrupted; 1 error.`,
+		Example: `  reconcile audit tail -n 5
+  reconcile audit tail --follow`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop, end := a.interrupts(cmd.Context())
 			defer end()

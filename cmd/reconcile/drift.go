@@ -17,8 +17,10 @@ Git says now, and what is live. It lists what was changed behind Git, changed on
 both sides, is missing, surplus, unmanaged, or could not be read, and how much of
 what is there is managed.
 
-Exit status: 0 no drift; 1 error; 2 drift (changed behind Git, on both sides, or
-missing); 3 something could not be read.`,
+Exit status: 0 no drift; 1 error; 2 drift (changed behind Git, on both sides,
+missing, or nobody can tell who changed it); 3 something could not be read.`,
+		Example: `  reconcile drift
+  reconcile drift -o json https://gitlab.com/acme/infra.git --path prod`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			where.location = first(args)

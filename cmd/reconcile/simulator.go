@@ -23,7 +23,11 @@ the variables that lead scw, Terraform or this program to it:
   . ./sim.env
 
 Its state is kept in memory unless --state names a file. How to move its clock,
-break it and count its requests stands in providers/simulator/README.md.`,
+break it and count its requests stands in providers/simulator/README.md.
+
+Exit status: 0 it was stopped; 1 it could not begin.`,
+		Example: `  reconcile simulator --listen 127.0.0.1:8080 --state sim.json
+  reconcile simulator --clock fast=60 --latency 50ms`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveSimulator(cmd, o, listen) },
 	}

@@ -18,6 +18,9 @@ its place. It needs no credentials and asks nobody; values that manifests take
 from elsewhere are not looked up.
 
 Exit status: 0 nothing is wrong; 1 something is.`,
+		Example: `  reconcile validate
+  reconcile validate --strict stacks/prod
+  reconcile validate -f container.yaml`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			where.location = first(args)
