@@ -216,6 +216,9 @@ func (x *expander) annotate(w *Wanted) {
 	}
 	for _, label := range sortedKeys(w.Manifest.Labels) {
 		w.Tags = append(w.Tags, label+"="+w.Manifest.Labels[label])
+		if w.Manifest.From == "" {
+			w.Set["labels."+label] = w.Manifest.Pos
+		}
 	}
 }
 
