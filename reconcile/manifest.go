@@ -57,6 +57,10 @@ type Policy struct {
 	PrunePos   Pos
 }
 
+// Offline lets manifests stand anywhere if the stack leaves its places to the
+// environment: there is none to ask.
+func (s *Stack) Offline() { s.AnyPlace = len(s.Regions)+len(s.Zones) == 0 }
+
 // Mark is the mark that the stack puts on a resource.
 func (s *Stack) Mark(key Key, rev string) Mark {
 	return Mark{Stack: s.Name, UID: s.ShortUID(), Key: key, Rev: rev}

@@ -23,8 +23,8 @@ func (d *differ) choose(w *Wanted, spec any, unknown map[string]string) (one *Re
 			one, fields = r, diff
 		case w.Adopt == one.ID:
 			rest = append(rest, r)
-		case replaces(fields) && !replaces(diff):
-			rest = append(rest, one)
+		case replaces(fields) && (!replaces(diff) || d.first(w, one) == Create && d.first(w, r) == Delete):
+			rest = append(rest, one) // of two to be replaced, the one in the new one's place is it
 			one, fields = r, diff
 		default:
 			rest = append(rest, r)

@@ -96,7 +96,7 @@ func (d *doctor) manifests(ctx context.Context) {
 		d.skip("manifests", "the source could not be read")
 		return
 	}
-	d.src.Stack.AnyPlace = len(d.src.Stack.Regions)+len(d.src.Stack.Zones) == 0
+	d.src.Stack.Offline()
 	wish, problems := reconcile.Expand(d.src, d.kinds, nil)
 	problems = append(slices.Clone(d.src.Problems), problems...)
 	if errs := problems.Errors(d.strict); len(errs) > 0 {

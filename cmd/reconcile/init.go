@@ -128,7 +128,7 @@ func (a *app) checkBegun(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	s.src.Stack.AnyPlace = len(s.src.Stack.Regions)+len(s.src.Stack.Zones) == 0
+	s.src.Stack.Offline()
 	return s.expand(ctx, false)
 }
 

@@ -37,7 +37,7 @@ func (a *app) validate(cmd *cobra.Command, where scope) error {
 		return err
 	}
 	defer s.close()
-	s.src.Stack.AnyPlace = len(s.src.Stack.Regions)+len(s.src.Stack.Zones) == 0
+	s.src.Stack.Offline()
 	if err := s.expand(cmd.Context(), false); err != nil {
 		return err
 	}
