@@ -51,7 +51,8 @@ func (a *application) touched(key Key) bool {
 //	approved            leads to
 //	create              create; updates of what it made
 //	update              the same update of the same live state, or the next step of it
-//	replace             itself, the deletion of the old one, the creation, updates of what it made
+//	replace             itself, the deletion of the old one, the creation (where a further one
+//	                    has the key, beside that), updates of what it made
 //	delete              the deletion of that resource
 func (p approval) covers(c *Change, touched bool) bool {
 	live := ""
@@ -68,6 +69,8 @@ func (p approval) covers(c *Change, touched bool) bool {
 		return p.action == Create || p.action == Replace
 	case c.Action == Update:
 		return made || p.action == Update && (p.hash == c.Hash || touched && sameWish(p.hash, c.Hash))
+	case c.call() == Create:
+		return p.action == Replace && sameWish(p.hash, c.Hash)
 	}
 	return p.action == c.Action && p.live == live && sameWish(p.hash, c.Hash)
 }

@@ -33,9 +33,10 @@ func TestReplacingOneOfTwo(t *testing.T) {
 			t.Errorf("%s %s first, of %s; want a replacement that deletes %s first", c.Action, c.First, c.Live.ID, second)
 		}
 	}
-	if out := w.apply(t, "a box=y color=blue", "b box=y"); out.Err != nil || out.Failed() > 0 {
-		t.Fatal(out.Err, actions(out.Plan))
+	if out := w.apply(t, "a box=y color=blue", "b box=y"); out.Err != nil || out.Failed() > 0 || w.calls["create"] != 5 {
+		t.Fatal(out.Err, w.calls, actions(out.Plan)) // the new one is made in the same run
 	}
+	w.apply(t, "a box=y color=blue", "b box=y") // the first one was not shown to whoever approved
 	if got := actions(w.plan(t, "a box=y color=blue", "b box=y")); got != "" {
 		t.Errorf("the second plan is not empty:\n%s", got)
 	}

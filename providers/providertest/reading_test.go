@@ -125,7 +125,7 @@ func TestR13(t *testing.T) {
 	if creates+deletes > 0 {
 		t.Errorf("%d wrong creations and %d wrong changes were planned", creates, deletes)
 	}
-	if unread == 0 || unread == seeds {
+	if seeds >= 10 && (unread == 0 || unread == seeds) {
 		t.Errorf("%d of %d listings could not be made out", unread, seeds)
 	}
 	s.once(manifests)

@@ -64,7 +64,7 @@ func TestR9(t *testing.T) {
 	manifests, resources := many(8)
 	const rate, burst = 50, 100 // the client's own limits
 	run := func(f simulator.Fault, parallel int) (time.Duration, *pace) {
-		s := newFleet(t)
+		s := newStage(t, container.Kinds)
 		s.parallel = parallel
 		p := &pace{}
 		s.wires.bend(p.bend(s))
@@ -116,7 +116,8 @@ func TestR10(t *testing.T) {
 		var requests, calls int
 		var longest time.Duration
 		for _, how := range []string{"500", "503", "timeouts"} {
-			s := newFleet(t)
+			s := newStage(t, container.Kinds)
+			s.parallel = 1
 			s.napped = func(d time.Duration) { longest = max(longest, d) }
 			s.begin()
 			p := &pace{}
@@ -154,48 +155,50 @@ func TestR10(t *testing.T) {
 	t.Logf("R10: %d of %d stacks converged under 5xx and timeouts: %s", converged, stacks, strings.Join(figures, "; "))
 }
 
+func refused(status int, body string) simulator.Fault {
+	return simulator.Fault{Kind: "status", Status: status, Body: body}
+}
+
+// answers to a creation, and what they mean for the run.
+var answers = []struct {
+	name  string
+	fault simulator.Fault
+	class reconcile.Class // "": it is done in the same run
+	posts int             // that were sent
+}{
+	{"400", refused(400, `{"type":"invalid_arguments","details":[{"argument_name":"image","reason":"format"}]}`), reconcile.Invalid, 1},
+	{"401", refused(401, ""), reconcile.Forbidden, 1},
+	{"403", simulator.Fault{Kind: "forbidden"}, reconcile.Forbidden, 1},
+	{"403 quota", simulator.Fault{Kind: "quota"}, reconcile.Quota, 1},
+	{"403 out of stock", simulator.Fault{Kind: "out-of-stock"}, reconcile.OutOfStock, 1},
+	{"404", refused(404, ""), reconcile.NotFound, 1},
+	{"409 exists", refused(409, `{"type":"already_exists","message":"already exists"}`), reconcile.Conflict, 1},
+	{"409 busy", simulator.Fault{Kind: "transient"}, "", 2},
+	{"410", refused(410, `{"type":"resource_expired"}`), reconcile.NotFound, 1},
+	{"412", refused(412, `{"type":"precondition_failed","precondition":"other"}`), reconcile.Conflict, 1},
+	{"412 in use", refused(412, `{"type":"precondition_failed","precondition":"resource_still_in_use"}`), "", 2},
+	{"423", refused(423, `{"type":"locked"}`), reconcile.Conflict, 1},
+	{"429", refused(429, ""), "", 2},
+	{"500", refused(500, ""), "", 2},
+	{"502", refused(502, ""), "", 2},
+	{"503", refused(503, ""), "", 2},
+	{"504", refused(504, ""), "", 2},
+	{"504 after the deed", simulator.Fault{Kind: "lost", Status: 504}, "", 1},
+	{"no answer after the deed", simulator.Fault{Kind: "lost"}, "", 1},
+	{"HTML with 200 after the deed", simulator.Fault{Kind: "html"}, "", 1},
+	{"half the JSON after the deed", simulator.Fault{Kind: "truncated"}, "", 1},
+}
+
 // TestR11 tells what is over soon from what is not, by the answer's class.
 func TestR11(t *testing.T) {
 	t.Parallel()
-	const path = "/containers$"
-	refused := func(status int, body string) simulator.Fault {
-		return simulator.Fault{Kind: "status", Status: status, Body: body}
-	}
-	wrong, rows := 0, 0
-	for _, row := range []struct {
-		name  string
-		fault simulator.Fault
-		class reconcile.Class // "": it is done in the same run
-		posts int             // that were sent
-	}{
-		{"400", refused(400, `{"type":"invalid_arguments","details":[{"argument_name":"image","reason":"format"}]}`), reconcile.Invalid, 1},
-		{"401", refused(401, ""), reconcile.Forbidden, 1},
-		{"403", simulator.Fault{Kind: "forbidden"}, reconcile.Forbidden, 1},
-		{"403 quota", simulator.Fault{Kind: "quota"}, reconcile.Quota, 1},
-		{"403 out of stock", simulator.Fault{Kind: "out-of-stock"}, reconcile.OutOfStock, 1},
-		{"404", refused(404, ""), reconcile.NotFound, 1},
-		{"409 exists", refused(409, `{"type":"already_exists","message":"already exists"}`), reconcile.Conflict, 1},
-		{"409 busy", simulator.Fault{Kind: "transient"}, "", 2},
-		{"410", refused(410, `{"type":"resource_expired"}`), reconcile.NotFound, 1},
-		{"412", refused(412, `{"type":"precondition_failed","precondition":"other"}`), reconcile.Conflict, 1},
-		{"412 in use", refused(412, `{"type":"precondition_failed","precondition":"resource_still_in_use"}`), "", 2},
-		{"423", refused(423, `{"type":"locked"}`), reconcile.Conflict, 1},
-		{"429", refused(429, ""), "", 2},
-		{"500", refused(500, ""), "", 2},
-		{"502", refused(502, ""), "", 2},
-		{"503", refused(503, ""), "", 2},
-		{"504", refused(504, ""), "", 2},
-		{"504 after the deed", simulator.Fault{Kind: "lost", Status: 504}, "", 1},
-		{"no answer after the deed", simulator.Fault{Kind: "lost"}, "", 1},
-		{"HTML with 200 after the deed", simulator.Fault{Kind: "html"}, "", 1},
-		{"half the JSON after the deed", simulator.Fault{Kind: "truncated"}, "", 1},
-	} {
-		rows++
+	manifests, _ := many(1)
+	wrong := 0
+	for _, row := range answers {
 		s := newStage(t, container.Kinds)
 		s.parallel = 1
-		row.fault.Method, row.fault.Path, row.fault.Count = http.MethodPost, path, 1
+		row.fault.Method, row.fault.Path, row.fault.Count = http.MethodPost, "/containers$", 1
 		s.breaks(row.fault)
-		manifests, _ := many(1)
 		out := s.apply(manifests)
 		var class reconcile.Class
 		for _, f := range failures(out) {
@@ -216,7 +219,7 @@ func TestR11(t *testing.T) {
 		s.must(manifests)
 		s.once(manifests)
 	}
-	t.Logf("R11: %d answers, %d in a wrong class", rows, wrong)
+	t.Logf("R11: %d answers, %d in a wrong class", len(answers), wrong)
 }
 
 // TestR12 revokes the credential in the middle of a run, before each call in turn.

@@ -19,8 +19,8 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
-// The named reliability tests of docs/reliability.md. Each logs one line with
-// its figures; RUNS makes those that draw lots thorough.
+// The named reliability tests. Each logs one line with
+// its figures, which make reliability prints; RUNS makes them thorough.
 
 // fleet has a resource of each kind.
 const fleet = `

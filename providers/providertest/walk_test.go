@@ -43,7 +43,7 @@ func TestWalk(t *testing.T) {
 		})
 	}
 	t.Run("histories", func(t *testing.T) {
-		for seed := range runs(6) {
+		for seed := range runs(5) {
 			histories(t, seed)
 		}
 	})
