@@ -255,8 +255,16 @@ func (a *application) mine(key Key) bool { return a.Only == nil || a.Only(key) }
 // those that failed or were not in the plan, and all that wait for them.
 func (a *application) hopeless() map[Key]string {
 	out := map[Key]string{}
+	surplus := map[handle]bool{}
+	for i := range a.out.Plan.Steps {
+		if c := &a.out.Plan.Steps[i]; c.Surplus {
+			surplus[c.handle()] = true
+		}
+	}
 	for h := range a.failed {
-		out[h.key] = "failed"
+		if !surplus[h] {
+			out[h.key] = "failed"
+		}
 	}
 	for more := true; more; {
 		more = false
@@ -301,6 +309,7 @@ func (a *application) end(ctx context.Context) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	var records []Record
+	a.out.New = slices.DeleteFunc(slices.Clone(a.out.Plan.Steps), func(c Change) bool { return a.may(&c) })
 	hopeless := a.hopeless()
 	for _, c := range a.out.Plan.Steps {
 		if reason := a.skipReason(&c, hopeless); reason != "" {

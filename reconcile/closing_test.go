@@ -1,6 +1,9 @@
 package reconcile_test
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,5 +44,55 @@ func TestLateSettlement(t *testing.T) {
 	w.apply(t, "a box=x")
 	if len(w.journal.records) != before {
 		t.Error("it is noted again by each run")
+	}
+}
+
+// A value that was looked up is masked wherever it stands: in a list, and as
+// the old value when Git says something else in clear now.
+func TestLookedUpValuesAreMasked(t *testing.T) {
+	from := obj{"valueFrom": obj{"env": "PW"}}
+	wish := func(spec obj) *reconcile.Wish {
+		src := &reconcile.Source{Stack: reconcile.Stack{Name: "s", Regions: []string{"fr-par"}}, Manifests: []reconcile.Manifest{shape("a", spec)}}
+		made, problems := reconcile.Expand(src, reconcile.Kinds{shapeKind()}, reconcile.Look(t.Context(), src.Manifests, lookup{"PW": "hunter2"}))
+		if problems.Err() != nil {
+			t.Fatal(problems)
+		}
+		return made
+	}
+	world := &reconcile.World{Now: newClock().Now(), Receipts: []reconcile.Receipt{{Kind: "Shape", Scope: reconcile.Scope{Place: "fr-par"}, Complete: true}}}
+	looked := wish(obj{"image": "img-1", "args": []any{"--pw", from}, "note": from})
+	for _, c := range reconcile.Diff(&reconcile.Stack{Name: "s"}, looked, world).Changes {
+		if text := fmt.Sprintf("%+v", c.Fields); strings.Contains(text, "hunter2") || !c.Masked["args"] || !c.Masked["note"] {
+			t.Errorf("%s: %s", c.Key, text)
+		}
+	}
+	base := looked.ByKey["Shape/a"]
+	base.Unknown = map[string]string{"note": "the value of env PW"} // as an earlier commit is read: nothing is looked up for it
+	c := &reconcile.Change{Fields: []reconcile.FieldChange{{Path: "note", From: "hunter2", To: "plain"}}}
+	if reconcile.Compare(c, base); strings.Contains(fmt.Sprintf("%+v", c.Fields), "hunter2") || !c.Masked["note"] {
+		t.Errorf("%+v", c.Fields)
+	}
+}
+
+// What is accepted and then needs something that nobody approved ends the run
+// with a failure, and does not wait for its timeout.
+func TestNeedsMoreThanWasApproved(t *testing.T) {
+	w := newWorld()
+	wish, e := w.wish(t, "a box=x"), w.engine()
+	plan, seen, err := e.Plan(t.Context(), wish)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.asleep = func(context.Context) { // somebody repaints it while it is being made
+		for id, thing := range w.things {
+			if thing.kind == "Item" {
+				thing.color = "blue"
+				w.things[id] = thing
+			}
+		}
+	}
+	out := e.Apply(t.Context(), nil, wish, seen, plan)
+	if out.TimedOut || out.Failed() != 1 || len(out.New) != 1 {
+		t.Errorf("timed out %v, failed %d, new %d\n%s", out.TimedOut, out.Failed(), len(out.New), actions(out.Plan))
 	}
 }

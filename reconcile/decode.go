@@ -172,6 +172,25 @@ func (d *decoder) refer(r Reference) {
 	d.wanted.Unknown[r.Path] = strings.Join(outputs(r.Text), ", ")
 }
 
+func (d *decoder) unknown(path string, v ValueFrom) {
+	for _, at := range leafPaths(path) {
+		d.wanted.Unknown[at] = lookupWord + v.Sort + " " + v.Name
+	}
+}
+
+// lookupWord begins what is said of a value that was not looked up.
+const lookupWord = "the value of "
+
+// leafPaths are the paths under which a value is compared: its own, and for an
+// item of a list the list's.
+func leafPaths(path string) []string {
+	i := strings.LastIndexByte(path, '.')
+	if i > 0 && strings.Trim(path[i+1:], "0123456789") == "" {
+		return []string{path, path[:i]}
+	}
+	return []string{path}
+}
+
 func (d *decoder) lookedUp(f *Field, from *Node, path string) (string, bool) {
 	v, problem := valueFrom(from, d.wanted.Manifest.Pos.File)
 	switch {
@@ -184,12 +203,14 @@ func (d *decoder) lookedUp(f *Field, from *Node, path string) (string, bool) {
 		switch {
 		case d.feeding > 0:
 		case !ok:
-			d.wanted.Unknown[path] = v.Sort + " " + v.Name
+			d.unknown(path, v)
 		case found.Err != nil:
-			d.wanted.Unknown[path] = v.Sort + " " + v.Name
+			d.unknown(path, v)
 			d.wanted.Hold = &Hold{Guard: "look-up", Reason: fmt.Sprintf("%s: %v", path, found.Err), Pos: v.Pos}
 		default:
-			d.wanted.Sourced[path] = !f.IsSecret()
+			for _, at := range leafPaths(path) {
+				d.wanted.Sourced[at] = !f.IsSecret()
+			}
 			return found.Value.Reveal(), true
 		}
 	}

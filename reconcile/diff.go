@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -276,7 +277,7 @@ func (d *differ) change(w *Wanted, action Action, live *Resource, spec any, unkn
 			fields[i].mask()
 		}
 	}
-	c := &Change{Key: w.Key, Kind: w.Kind.Name, Scope: w.Scope, Action: action, Fields: fields, Origins: w.Origins, Live: live, Want: &resolved, unresolved: w}
+	c := &Change{Key: w.Key, Kind: w.Kind.Name, Scope: w.Scope, Action: action, Fields: fields, Origins: w.Origins, Live: live, Want: &resolved, unresolved: w, Masked: maps.Clone(w.Sourced)}
 	if action == Replace {
 		c.First = d.first(w, live)
 	}
@@ -295,13 +296,12 @@ func (d *differ) remember(c *Change) {
 		return
 	}
 	if until := d.shows(c, memo); d.world.Now.Before(until) {
-		c.wait("", "a "+string(c.call())+" was sent lately and may still take effect; nothing more is sent before "+until.UTC().Format("15:04:05")+" UTC")
+		c.wait("", "the same "+string(c.call())+" was sent lately and may still take effect; nothing more is sent before "+until.UTC().Format("15:04:05")+" UTC")
 		c.Until = until
 		return
 	}
 	last := memo.Write
-	ours := last.Event == Result && last.JID != "" && last.JID == d.world.JID // another run's result may just not be settled
-	if c.Action == Update && last.Hash == c.Hash && !last.Failed && (ours || last.Event == Unchanged) {
+	if c.Action == Update && last.Hash == c.Hash && !last.Failed && (last.Event == Result || last.Event == Unchanged) {
 		c.hold(Hold{Guard: "unchanged", Reason: "accepted at " + last.At.UTC().Format(time.RFC3339) + ", but nothing changed; it is not sent again until Git or the resource moves"})
 	}
 }
@@ -324,7 +324,7 @@ func (d *differ) shows(c *Change, memo Memo) time.Time {
 	case c.Action == Delete || c.Action == Replace && c.First == Delete:
 		last = memo.Removal
 		again = last.Hash == c.Hash
-	default:
+	default: // even what has settled: an old listing may show any earlier state once more
 		again = sameWish(last.Hash, c.Hash)
 	}
 	if end := last.At.Add(d.world.Settle); again && !last.Failed && last.Event != Unchanged && end.After(until) {

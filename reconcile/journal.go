@@ -38,6 +38,7 @@ type Record struct {
 	Action   Action    `json:"action,omitempty"`
 	Hash     string    `json:"change,omitempty"`   // the change's hash
 	ID       string    `json:"resource,omitempty"` // the live resource's ID
+	Place    string    `json:"place,omitempty"`    // region or zone of the live resource
 	Return   *Return   `json:"ret,omitempty"`
 	Calls    []Call    `json:"calls,omitempty"`
 	Prev     string    `json:"prev"` // hash of the record before; set by the journal
@@ -88,6 +89,7 @@ type Memo struct {
 	Write   Attempt   // the last creation or update
 	Removal Attempt   // the last deletion, which may be that of another live resource of the key
 	ID      string    // of the live resource that the journal knew last
+	Place   string    // region or zone of it
 	Created time.Time // when that ID was got
 	Gone    bool      // a deletion of that ID was settled
 }

@@ -40,7 +40,7 @@ type Stack struct {
 	Store     string // local, daemon or postgres
 	Policy    Policy
 	BareTaken bool     // the repository holds a stack of this name without a uid
-	GivenUp   []string // places that it had when it was last applied, and has no more
+	GivenUp   []string // places that it names no more, and where something of it is
 	AnyPlace  bool     // the places are not known yet: manifests are not held to them
 	Declared  bool     // there is a Stack manifest; without one nothing is pruned
 	Pos       Pos
@@ -92,6 +92,19 @@ func (s *Stack) Listed(k Kind) []string {
 		return []string{""}
 	}
 	return offered(k, slices.Concat(s.Regions, s.Zones, s.GivenUp))
+}
+
+// giveUp finds the places that the stack no longer names, and where the journal
+// knows something of it.
+func (s *Stack) giveUp(memory map[Key]Memo) {
+	s.GivenUp = nil
+	for _, key := range sortedKeys(memory) {
+		memo := memory[key]
+		declared := slices.Contains(s.Regions, memo.Place) || slices.Contains(s.Zones, memo.Place)
+		if memo.ID != "" && !memo.Gone && memo.Place != "" && !declared {
+			s.GivenUp = appendNew(s.GivenUp, memo.Place)
+		}
+	}
 }
 
 func offered(k Kind, places []string) []string {

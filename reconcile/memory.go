@@ -96,6 +96,9 @@ func (m Memo) learn(r Record) Memo {
 		if r.ID != "" && r.ID != m.ID {
 			m.ID, m.Created, m.Gone = r.ID, r.Stamp, false
 		}
+		if r.ID != "" && r.Place != "" {
+			m.Place = r.Place
+		}
 	}
 	return m
 }

@@ -56,6 +56,7 @@ func (e *Engine) Observe(ctx context.Context, wish *Wish) (*World, error) {
 			return nil, err
 		}
 		world.Memory = memory
+		e.Stack.giveUp(memory)
 	}
 	e.list(ctx, world, e.scopes(), usedKinds(wish))
 	e.join(ctx, world, wish)
@@ -344,6 +345,7 @@ func (e *Engine) label(ctx context.Context, changes []Change) {
 		case c.Want != nil:
 			Compare(c, base)
 		default:
+			c.maskAs(base)
 			e.tellRemoval(ctx, c, base.Manifest.Pos.File)
 		}
 	}

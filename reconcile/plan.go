@@ -58,16 +58,17 @@ type Change struct {
 	Reason   string   // why: "not there yet", "removed in 4f2a91c", "surplus: ..."
 	Notes    []string // what else happens: "restarts the container"
 	Origins  []Pos
-	First    Action    // of a replacement: Create if the new one comes first, else Delete
-	Surplus  bool      // the deletion of a further live resource of a key that stays
-	Hash     string    // covers key, action, desired spec with references unresolved, and the live state started from
-	Held     []Hold    // not empty: it does not run by itself
-	Waits    []string  // not empty: not due; what must come first
-	WaitsFor []Key     // the same, as keys
-	Missing  bool      // we had it, and it is gone
-	Live     *Resource // what it starts from; nil for a create
-	Want     *Wanted   // what it leads to; nil for a delete
-	Until    time.Time // when a wait for an earlier call ends; zero if it does not wait for one
+	First    Action          // of a replacement: Create if the new one comes first, else Delete
+	Surplus  bool            // the deletion of a further live resource of a key that stays
+	Hash     string          // covers key, action, desired spec with references unresolved, and the live state started from
+	Held     []Hold          // not empty: it does not run by itself
+	Waits    []string        // not empty: not due; what must come first
+	WaitsFor []Key           // the same, as keys
+	Missing  bool            // we had it, and it is gone
+	Live     *Resource       // what it starts from; nil for a create
+	Want     *Wanted         // what it leads to; nil for a delete
+	Masked   map[string]bool // paths whose values came from where secrets come from, now or when it was applied
+	Until    time.Time       // when a wait for an earlier call ends; zero if it does not wait for one
 
 	own        *[2]int // how many of Waits and WaitsFor the diff found
 	unresolved *Wanted // with references as written, for the hash

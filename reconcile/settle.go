@@ -85,8 +85,22 @@ func (a *application) effect(s *Step, now sight) (event Event, why string) {
 		return Settled, cmp.Or(live.Detail, "it failed")
 	case a.out.Plan.ready[key] && held == nil && next == nil:
 		return Settled, ""
+	case next != nil && !a.may(next) && a.over(s, live):
+		return Settled, "now it needs " + string(next.Action) + ", which was not in the plan"
+	case held != nil && a.over(s, live):
+		return Settled, "what is still to do is held: " + held.Held[0].Reason
+	case a.out.Plan.ready[key] && s.Action == Create && next != nil && live != nil:
+		return Settled, "" // what follows is an update of it
 	case a.out.Plan.ready[key] && s.Action == Update && next != nil && !sameWish(next.Hash, s.Change.Hash):
 		return Settled, "" // what follows is another change
 	}
 	return "", "for ready"
+}
+
+// over tells whether nothing more comes of a call: what it was about is ready, or gone.
+func (a *application) over(s *Step, live *Resource) bool {
+	if live == nil {
+		return a.world.complete(s.Change.Kind, s.scope()) && a.Clock.Now().After(s.Ended.Add(a.settle()))
+	}
+	return live.Phase == Ready
 }

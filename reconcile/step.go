@@ -296,6 +296,7 @@ func (a *application) stepRecord(s *Step, event Event) Record {
 	c := &s.Change
 	r.Tag += fmt.Sprintf("/%s/%d", c.Key, s.Num)
 	r.Key, r.RunNum, r.Action, r.Hash, r.ID, r.Fun = c.Key, s.Num, s.Action, c.Hash, s.ID, fun(c.Kind, s.Action)
+	r.Place = s.scope().Place
 	if event == Intent {
 		if c.Live != nil {
 			r.ID = c.Live.ID

@@ -15,6 +15,7 @@ import (
 //
 // Secrets and values that others give are not known. It is pure but for c's fields.
 func Compare(c *Change, base *Wanted) {
+	c.maskAs(base)
 	was := leavesByPath(base.Kind.Fields, base.Spec)
 	for i := range c.Fields {
 		f := &c.Fields[i]
@@ -56,4 +57,22 @@ func labelOf(tags []string, name string) any {
 		}
 	}
 	return nil
+}
+
+// maskAs masks what was looked up at the revision last applied: it is live still,
+// even if Git says it in clear now.
+func (c *Change) maskAs(base *Wanted) {
+	if c.Masked == nil {
+		c.Masked = map[string]bool{}
+	}
+	for path, from := range base.Unknown {
+		if f := fieldAt(base.Kind.Fields, path); strings.HasPrefix(from, lookupWord) && f != nil && !f.IsSecret() {
+			c.Masked[path] = true
+		}
+	}
+	for i := range c.Fields {
+		if f := &c.Fields[i]; c.Masked[f.Path] && f.From != nil {
+			f.Secret, f.From = true, NewSecret(Masked)
+		}
+	}
 }

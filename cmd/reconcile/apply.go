@@ -177,6 +177,7 @@ type applied struct {
 	Failed        int           `json:"failed"`
 	Skipped       int           `json:"skipped"`
 	Held          int           `json:"held"`
+	New           int           `json:"not_in_plan"` // came up meanwhile, and need another plan
 	Passes        int           `json:"passes"`
 	Stopped       bool          `json:"stopped"`
 	TimedOut      bool          `json:"timed_out"`
@@ -197,7 +198,7 @@ func (s *session) tellOutcome(out *reconcile.Outcome, plan *reconcile.Plan, f ap
 	counts := report.Has(out.Plan)
 	if f.output == "json" {
 		result := applied{FormatVersion: "1", JID: out.JID, Stack: out.Plan.Stack, Revision: s.src.Revision.ID, Plan: plan.Hash, Done: out.Done(), Failed: out.Failed(),
-			Skipped: len(out.Skipped), Held: counts.Held, Passes: out.Passes, Stopped: out.Stopped, TimedOut: out.TimedOut, Complete: counts.Unknown == 0, Steps: []appliedStep{}}
+			Skipped: len(out.Skipped), Held: counts.Held, New: len(out.New), Passes: out.Passes, Stopped: out.Stopped, TimedOut: out.TimedOut, Complete: counts.Unknown == 0, Steps: []appliedStep{}}
 		for _, step := range out.Steps {
 			entry := appliedStep{Key: step.Change.Key, Action: step.Action, State: step.State, ID: step.ID, Class: reconcile.ClassOf(step.Err)}
 			if step.Err != nil {
@@ -224,7 +225,7 @@ func applyCode(out *reconcile.Outcome, counts report.Counts) exitCode {
 		return exitError
 	case counts.Unknown > 0:
 		return exitIncomplete
-	case counts.Held > 0:
+	case counts.Held > 0 || len(out.New) > 0:
 		return exitHeld
 	}
 	return exitDone
@@ -240,7 +241,10 @@ func outcomeText(w io.Writer, out *reconcile.Outcome) {
 		}
 	}
 	for _, c := range out.New {
-		fmt.Fprintf(w, "  %s  became due meanwhile, and was not in the plan; plan again\n", c.Key)
+		fmt.Fprintf(w, "  %s  %s came up meanwhile, and was not in the plan; plan again\n", c.Key, c.Action)
+	}
+	if left := len(out.Plan.Steps) - len(out.New); out.NoWait && left > 0 {
+		defer fmt.Fprintf(w, "%d more wait for what is under way; run it again.\n", left)
 	}
 	if len(out.Steps) == 0 && len(out.Skipped) == 0 && !out.Stopped && !out.TimedOut {
 		return

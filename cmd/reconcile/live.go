@@ -173,7 +173,6 @@ func (s *session) ready(ctx context.Context, write bool) error {
 		return err
 	}
 	s.tellOthers()
-	s.givenUp(ctx)
 	s.engine = &reconcile.Engine{
 		Stack: &s.src.Stack, Kinds: s.kinds, Revision: s.src.Revision, Clock: s.clock, Actor: s.actor(),
 		Commit: s.source.Contains, Base: s.base, Removed: s.removed, Lost: s.lost, Calls: scaleway.WithCalls, Lookups: s.receipts(), Only: s.only(),
@@ -185,41 +184,6 @@ func (s *session) ready(ctx context.Context, write bool) error {
 		}
 	}
 	return nil
-}
-
-// givenUp finds the places that the stack had at the revision that was last
-// applied, and has no more. What cannot be found out is left as it is.
-func (s *session) givenUp(ctx context.Context) {
-	stack := &s.src.Stack
-	if s.store == nil || !stack.Declared {
-		return
-	}
-	rev := s.lastRevision(ctx)
-	tree, err := s.source.At(ctx, strings.TrimSuffix(rev, "+"))
-	if rev == "" || err != nil {
-		return
-	}
-	was := manifest.Read(tree, manifest.Options{Only: []string{stack.Pos.File}}).Stack
-	for _, place := range slices.Concat(was.Regions, was.Zones) {
-		if was.UID == stack.UID && !slices.Contains(stack.Regions, place) && !slices.Contains(stack.Zones, place) {
-			stack.GivenUp = append(stack.GivenUp, place)
-		}
-	}
-}
-
-// lastRevision is what the stack's last run applied, "" if that is not known.
-func (s *session) lastRevision(ctx context.Context) string {
-	owner := s.src.Stack.Mark("", "").Owner()
-	jid, err := s.store.Latest(ctx, owner)
-	if err != nil || jid == "" {
-		return ""
-	}
-	for r, err := range s.store.Records(ctx, store.Filter{Stack: owner, JID: jid, Limit: 1}) {
-		if err == nil {
-			return r.Revision
-		}
-	}
-	return ""
 }
 
 // base is the desired state at an earlier commit, read leniently: what cannot

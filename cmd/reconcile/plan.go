@@ -27,7 +27,7 @@ func (a *app) planCommand() *cobra.Command {
 and says what would be done and why. It changes nothing.
 
 Exit status: 0 computed, also with changes; 1 error; 3 something could not be
-read. With --detailed-exitcode also: 2 there are changes, or some are under way;
+read. With --detailed-exitcode also: 2 there are changes, or some are under way or failed;
 4 there is nothing to do but what is held.`,
 		Example: `  reconcile plan
   reconcile plan --simulator examples/quickstart
@@ -90,7 +90,7 @@ func planCode(c report.Counts, detailed bool) exitCode {
 		return exitIncomplete
 	case !detailed:
 		return exitDone
-	case c.Changes() || c.Settling > 0:
+	case c.Changes() || c.Settling > 0 || c.Failed > 0:
 		return exitDiffers
 	case c.Held > 0:
 		return exitHeld

@@ -58,7 +58,7 @@ func (s *session) save(plan *reconcile.Plan, file string) error {
 		return err
 	}
 	saved := savedPlan{
-		Version: planVersion, Program: version(), Location: location, Path: s.path, Ref: s.ref, Files: s.files, Targets: s.targets, Excludes: s.excludes,
+		Version: planVersion, Program: version(), Location: location, Path: s.path, Ref: s.ref, Files: absolute(s.files), Targets: s.targets, Excludes: s.excludes,
 		Owner: plan.Owner, Revision: s.pin(), Created: s.clock.Now().UTC(), Hash: plan.Hash, Changes: savedChanges(plan), Plan: json.RawMessage(text.String()),
 	}
 	saved.Digest = saved.digest()
@@ -71,6 +71,18 @@ func (s *session) save(plan *reconcile.Plan, file string) error {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	return os.Rename(part, file)
+}
+
+// absolute are files as they can be named from anywhere.
+func absolute(files []string) []string {
+	var out []string
+	for _, file := range files {
+		if abs, err := filepath.Abs(file); err == nil {
+			file = abs
+		}
+		out = append(out, file)
+	}
+	return out
 }
 
 // pin is what the plan was made of, exactly: the commit, and the digest of a

@@ -170,10 +170,7 @@ func before(c *reconcile.Change) tree {
 
 // sourced are the paths whose values came from where secrets come from.
 func sourced(c *reconcile.Change) map[string]bool {
-	if c.Want == nil {
-		return nil
-	}
-	return c.Want.Sourced
+	return c.Masked
 }
 
 // after is the desired state, null for what goes away.
