@@ -259,6 +259,7 @@ func (d *differ) leftover(key Key) {
 			continue
 		}
 		c := &Change{Key: key, Kind: r.Kind, Scope: r.Scope, Action: Delete, Live: r, Reason: "Git no longer names it"}
+		c.maskKnown(d.world.Memory[key])
 		c.seal()
 		d.remember(c)
 		d.Changes = append(d.Changes, *c)
@@ -278,6 +279,7 @@ func (d *differ) change(w *Wanted, action Action, live *Resource, spec any, unkn
 		}
 	}
 	c := &Change{Key: w.Key, Kind: w.Kind.Name, Scope: w.Scope, Action: action, Fields: fields, Origins: w.Origins, Live: live, Want: &resolved, unresolved: w, Masked: maps.Clone(w.Sourced)}
+	c.maskKnown(d.world.Memory[w.Key])
 	if action == Replace {
 		c.First = d.first(w, live)
 	}

@@ -22,6 +22,7 @@ func (c *Change) seal() {
 		for _, ref := range w.Refs {
 			refs[ref.Path] = ref.Text
 		}
+		wish["sourced"] = sortedKeys(w.Sourced) // of these only that they are there
 		wish["name"], wish["fields"], wish["refs"], wish["labels"] = w.Name, hashed(w.Kind.Fields, w.Spec, w.Sourced), refs, w.Tags
 	}
 	start := map[string]any{}

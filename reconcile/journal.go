@@ -39,6 +39,7 @@ type Record struct {
 	Hash     string    `json:"change,omitempty"`   // the change's hash
 	ID       string    `json:"resource,omitempty"` // the live resource's ID
 	Place    string    `json:"place,omitempty"`    // region or zone of the live resource
+	Masked   string    `json:"masked,omitempty"`   // paths whose values were looked up, a line each
 	Return   *Return   `json:"ret,omitempty"`
 	Calls    []Call    `json:"calls,omitempty"`
 	Prev     string    `json:"prev"` // hash of the record before; set by the journal
@@ -90,6 +91,7 @@ type Memo struct {
 	Removal Attempt   // the last deletion, which may be that of another live resource of the key
 	ID      string    // of the live resource that the journal knew last
 	Place   string    // region or zone of it
+	Masked  string    // paths whose values were ever looked up, a line each
 	Created time.Time // when that ID was got
 	Gone    bool      // a deletion of that ID was settled
 }

@@ -3,6 +3,8 @@ package reconcile
 import (
 	"cmp"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,6 +36,11 @@ func (m Memo) After(r Record) Memo {
 	}
 	if r.Event == Intent {
 		*last = Attempt{Action: r.Action, Hash: r.Hash, At: r.Stamp, Event: Intent, JID: r.JID}
+		for path := range strings.SplitSeq(r.Masked, "\n") {
+			if path != "" && !slices.Contains(strings.Split(m.Masked, "\n"), path) {
+				m.Masked = strings.TrimPrefix(m.Masked+"\n"+path, "\n")
+			}
+		}
 		if r.Action == Update { // who updates a resource has seen it, even if its creation was never answered
 			m = m.learn(r)
 		}

@@ -298,6 +298,7 @@ func (a *application) stepRecord(s *Step, event Event) Record {
 	r.Key, r.RunNum, r.Action, r.Hash, r.ID, r.Fun = c.Key, s.Num, s.Action, c.Hash, s.ID, fun(c.Kind, s.Action)
 	r.Place = s.scope().Place
 	if event == Intent {
+		r.Masked = c.maskedPaths()
 		if c.Live != nil {
 			r.ID = c.Live.ID
 		}

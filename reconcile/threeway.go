@@ -70,9 +70,38 @@ func (c *Change) maskAs(base *Wanted) {
 			c.Masked[path] = true
 		}
 	}
+	c.hideOld()
+}
+
+// maskKnown masks what the journal knows to have been looked up once.
+func (c *Change) maskKnown(memo Memo) {
+	if memo.Masked == "" {
+		return
+	}
+	if c.Masked == nil {
+		c.Masked = map[string]bool{}
+	}
+	for path := range strings.SplitSeq(memo.Masked, "\n") {
+		c.Masked[path] = true
+	}
+	c.hideOld()
+}
+
+func (c *Change) hideOld() {
 	for i := range c.Fields {
 		if f := &c.Fields[i]; c.Masked[f.Path] && f.From != nil {
 			f.Secret, f.From = true, NewSecret(Masked)
 		}
 	}
+}
+
+// maskedPaths are the masked paths, a line each.
+func (c *Change) maskedPaths() string {
+	var paths []string
+	for _, path := range sortedKeys(c.Masked) {
+		if c.Masked[path] {
+			paths = append(paths, path)
+		}
+	}
+	return strings.Join(paths, "\n")
 }

@@ -68,7 +68,7 @@ func TestMemoShape(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	memo := reconcile.Memo{Key: "Container/a", ID: "id", Place: "fr-par", Created: at, Gone: true,
+	memo := reconcile.Memo{Key: "Container/a", ID: "id", Place: "fr-par", Masked: "args", Created: at, Gone: true,
 		Write:   reconcile.Attempt{Action: reconcile.Update, Hash: "h", At: at, Event: reconcile.Result, JID: "20261121120000000000", Failed: true},
 		Removal: reconcile.Attempt{Action: reconcile.Delete}}
 	if err := s.inTx(t.Context(), func(tx *sql.Tx) error { return writeMemo(t.Context(), tx, stack, memo) }); err != nil {
@@ -79,7 +79,7 @@ func TestMemoShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	const version, want = 1, `{"Key":"Container/a","Write":{"Action":"update","Hash":"h","At":"2026-11-21T12:00:00Z","Event":"prog","JID":"20261121120000000000","Failed":true},` +
-		`"Removal":{"Action":"delete","Hash":"","At":"0001-01-01T00:00:00Z","Event":"","JID":"","Failed":false},"ID":"id","Place":"fr-par","Created":"2026-11-21T12:00:00Z","Gone":true}`
+		`"Removal":{"Action":"delete","Hash":"","At":"0001-01-01T00:00:00Z","Event":"","JID":"","Failed":false},"ID":"id","Place":"fr-par","Masked":"args","Created":"2026-11-21T12:00:00Z","Gone":true}`
 	if body != want || len(migrations) != version {
 		t.Errorf("version %d keeps\n%s, not\n%s", len(migrations), body, want)
 	}
