@@ -296,7 +296,7 @@ func (a *application) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.out.JID, a.began, a.world.JID = jid, true, jid
+	a.out.JID, a.began = jid, true
 	r := a.record(RunStarted)
 	r.Return = &Return{Name: a.Stack.Name, Comment: fmt.Sprintf("%d steps planned, %d held; plan %s", len(a.out.Plan.Steps), len(a.out.Plan.Held), a.out.Plan.Hash[:12]), StartedAt: a.Clock.Now()}
 	return a.Journal.Append(ctx, r)
@@ -358,7 +358,7 @@ func (a *application) recap() string {
 }
 
 func (a *application) record(event Event) Record {
-	return Record{Stamp: a.Clock.Now().UTC(), Tag: "reconcile/job/" + a.out.JID + "/" + string(event), JID: a.out.JID, Event: event,
+	return Record{Stamp: a.Clock.Now().UTC(), JID: a.out.JID, Event: event,
 		Stack: a.out.Plan.Owner, Actor: a.Actor, Revision: a.Revision.ID}
 }
 

@@ -70,7 +70,6 @@ func (a *application) laterRecord(memo Memo, t Attempt, id string) Record {
 	r := a.record(Settled)
 	yes := true
 	r.JID, r.Key, r.Action, r.Hash, r.ID, r.Fun = t.JID, memo.Key, t.Action, t.Hash, id, fun(memo.Key.Kind(), t.Action)
-	r.Tag = "reconcile/job/" + t.JID + "/" + string(Settled) + "/" + string(memo.Key)
 	r.Return = &Return{Name: string(memo.Key), Result: &yes, Comment: "Its effect was seen later", StartedAt: t.At.UTC(), Changes: map[string]OldNew{}}
 	return r
 }

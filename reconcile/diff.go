@@ -17,7 +17,6 @@ type World struct {
 	Inside   map[string][]string // kinds that live in a kind
 
 	sure   map[string]bool // kinds of which nothing that the journal knows may be missing unseen
-	JID    string          // of the run that looks, "" for a plan
 	Now    time.Time
 	Settle time.Duration // how long an unanswered call may take to show: call timeout plus worst lag
 }

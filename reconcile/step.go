@@ -294,7 +294,6 @@ func (a *application) relist(ctx context.Context, kind Kind, scope Scope) error 
 func (a *application) stepRecord(s *Step, event Event) Record {
 	r := a.record(event)
 	c := &s.Change
-	r.Tag += fmt.Sprintf("/%s/%d", c.Key, s.Num)
 	r.Key, r.RunNum, r.Action, r.Hash, r.ID, r.Fun = c.Key, s.Num, s.Action, c.Hash, s.ID, fun(c.Kind, s.Action)
 	r.Place = s.scope().Place
 	if event == Intent {

@@ -48,13 +48,8 @@ func (d *doctor) surroundings() (getenv func(string) string, from string, err er
 	if !d.app.flags.simulator {
 		return d.getenv, d.found(), nil
 	}
-	env, err := d.simulate()
-	return func(name string) string {
-		if value, ok := env[name]; ok || strings.HasPrefix(name, "SCW_") {
-			return value
-		}
-		return d.getenv(name)
-	}, "the embedded simulator's own", err
+	getenv, err = d.simulate()
+	return getenv, "the embedded simulator's own", err
 }
 
 func (d *doctor) found() string {

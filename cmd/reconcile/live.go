@@ -56,18 +56,9 @@ func (c simulated) Sleep(ctx context.Context, d time.Duration) error {
 func (s *session) connect(ctx context.Context, write bool) error {
 	getenv := s.getenv
 	if s.app.flags.simulator {
-		env, err := s.simulate()
-		if err != nil {
+		var err error
+		if getenv, err = s.simulate(); err != nil {
 			return err
-		}
-		getenv = func(name string) string {
-			if value, ok := env[name]; ok {
-				return value
-			}
-			if strings.HasPrefix(name, "SCW_") {
-				return "" // a real credential has no business here
-			}
-			return s.getenv(name)
 		}
 	}
 	if err := s.openStore(write); err != nil {
@@ -87,8 +78,8 @@ func (s *session) connect(ctx context.Context, write bool) error {
 	return s.places()
 }
 
-// simulate starts the embedded simulator and returns the variables that lead to it.
-func (s *session) simulate() (map[string]string, error) {
+// simulate starts the embedded simulator and returns an environment that leads to it.
+func (s *session) simulate() (getenv func(string) string, err error) {
 	if _, err := store.Prepare(s.folder); err != nil {
 		return nil, err
 	}
@@ -108,7 +99,12 @@ func (s *session) simulate() (map[string]string, error) {
 		name, value, _ := strings.Cut(variable, "=")
 		env[name] = value
 	}
-	return env, nil
+	return func(name string) string {
+		if value, ok := env[name]; ok || strings.HasPrefix(name, "SCW_") {
+			return value // a real credential has no business here
+		}
+		return s.getenv(name)
+	}, nil
 }
 
 func (s *session) openStore(write bool) (err error) {

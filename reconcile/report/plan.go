@@ -12,7 +12,7 @@ import (
 // header says what the report is about, and how well that could be read.
 func (t *teller) header() {
 	p := t.plan
-	parts := []string{p.Stack, some(p.Places, 3), strings.TrimSpace(p.Revision.Short() + subject(p.Revision)), author(p)}
+	parts := []string{p.Stack, some(p.Places, 3), source(p.Revision), author(p)}
 	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "" })
 	t.sheet.add(row{parts: parts})
 	if p.Kinds > 0 || t.counts.Unknown > 0 {
@@ -21,11 +21,19 @@ func (t *teller) header() {
 	t.sheet.gap()
 }
 
-func subject(r reconcile.Revision) string {
-	if r.Subject == "" {
-		return ""
+// source says what the manifests were read from: a commit, a work tree that
+// differs from one, or a folder outside Git, whose digest stands in for both.
+func source(r reconcile.Revision) string {
+	short, differs := strings.CutSuffix(r.Short(), "+")
+	switch {
+	case differs && r.When != "":
+		return "revision " + short + " + uncommitted changes"
+	case differs:
+		return "a folder outside Git (" + short + ")"
+	case r.Subject == "":
+		return short
 	}
-	return ` "` + r.Subject + `"`
+	return short + ` "` + r.Subject + `"`
 }
 
 func author(p *reconcile.Plan) string {

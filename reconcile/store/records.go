@@ -62,13 +62,6 @@ func yieldRows(rows []row, yield func(reconcile.Record, error) bool) bool {
 	return true
 }
 
-// Latest returns the job ID of a stack's last record, "" if it has none.
-func (s *Store) Latest(ctx context.Context, stack string) (jid string, err error) {
-	err = s.db.QueryRowContext(ctx,
-		"SELECT coalesce((SELECT jid FROM records WHERE stack = ? ORDER BY seq DESC LIMIT 1), '')", stack).Scan(&jid)
-	return jid, s.explain(err)
-}
-
 // A clause is a condition of SQL and its values.
 type clause struct {
 	text   string

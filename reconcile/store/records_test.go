@@ -68,11 +68,6 @@ func TestRecords(t *testing.T) {
 	if stacks, err := s.Stacks(t.Context()); err != nil || !slices.Equal(stacks, []string{"a", "b"}) {
 		t.Errorf("%v %v", stacks, err)
 	}
-	for stack, want := range map[string]string{"a": "2", "c": ""} {
-		if jid, err := s.Latest(t.Context(), stack); err != nil || jid != want {
-			t.Errorf("the latest run of %s is %q %v", stack, jid, err)
-		}
-	}
 }
 
 // TestRecordsPages reads more than a page while records are added.
