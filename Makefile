@@ -4,6 +4,7 @@
 CONFORMANCE_DIR ?= ../shared/conformance
 FUZZTIME ?= 10s
 RUNS ?= 20
+SOAK ?= 30m
 BENCH ?= .
 
 LINT_VERSION = v2.15.0
@@ -27,7 +28,7 @@ race: ## Run all tests with the race detector (needs a C compiler).
 
 lint: $(LINT) ## Check style, formatting, go.mod and generated documents.
 	$(LINT) run ./...
-	@unformatted=$$(gofmt -l cmd reconcile providers examples); \
+	@unformatted=$$(gofmt -l cmd reconcile providers examples deploy); \
 	  [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	go mod tidy -diff
 	@made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && go run ./cmd/reconcile schema --docs "$$made" >/dev/null && \
@@ -52,7 +53,10 @@ conformance: ## Replay recorded traffic against the simulator, and plan recorded
 reliability: ## Break things on purpose, RUNS (20) histories of each, and print the figures.
 	@RUNS=$(RUNS) .ci/reliability
 
+soak: ## Run the daemon with faults on for SOAK (30m), and watch that nothing grows.
+	@SOAK=$(SOAK) .ci/soak
+
 docs: ## Write docs/kinds and docs/schema.json anew.
 	go run ./cmd/reconcile schema --docs docs
 
-.PHONY: help demo build test race lint fuzz bench conformance reliability docs
+.PHONY: help demo build test race lint fuzz bench conformance reliability soak docs

@@ -171,7 +171,7 @@ func (a *application) fresh(ctx context.Context, due []Change) []Change {
 	if len(again) == 0 && !doubted {
 		return due
 	}
-	a.list(ctx, a.world, again, usedKinds(a.wish))
+	a.list(Afresh(ctx), a.world, again, usedKinds(a.wish))
 	a.join(ctx, a.world, a.wish)
 	a.world.Now = a.Clock.Now()
 	a.out.Plan = a.decide(ctx, a.wish, a.world)
@@ -292,9 +292,12 @@ func (a *application) begin(ctx context.Context) error {
 	if a.Journal == nil {
 		return errors.New("nothing can be applied without a journal")
 	}
-	jid, err := a.Journal.NextJID(ctx, a.Clock.Now())
-	if err != nil {
-		return err
+	jid := a.Run
+	if jid == "" {
+		var err error
+		if jid, err = a.Journal.NextJID(ctx, a.Clock.Now()); err != nil {
+			return err
+		}
 	}
 	a.out.JID, a.began = jid, true
 	r := a.record(RunStarted)

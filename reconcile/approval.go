@@ -1,28 +1,65 @@
 package reconcile
 
+import "time"
+
 // approvals are the changes of the plan that is applied. Later passes see other
 // changes; those run that follow from these, and nothing else: what is applied
 // is what was planned.
-type approvals map[Key][]approval
+type approvals map[Key][]Approval
 
-type approval struct {
-	action  Action
-	live    string // ID of what it starts from
-	surplus bool
-	hash    string
+// An Approval is one change that was shown and may run.
+type Approval struct {
+	Key     Key    `json:"key"`
+	Action  Action `json:"action"`
+	Live    string `json:"live,omitempty"` // ID of what it starts from
+	Surplus bool   `json:"surplus,omitempty"`
+	Hash    string `json:"change"`
+	Wish    string `json:"wish,omitempty"` // what is asked for, whatever the action
+}
+
+// Approvals are the changes of a plan, to be approved as they are.
+func Approvals(changes []Change) []Approval {
+	out := make([]Approval, len(changes))
+	for i := range changes {
+		c := &changes[i]
+		out[i] = Approval{Key: c.Key, Action: c.Action, Surplus: c.Surplus, Hash: c.Hash, Wish: c.wish}
+		if c.Live != nil {
+			out[i].Live = c.Live.ID
+		}
+	}
+	return out
 }
 
 func approved(plan *Plan) approvals {
 	out := approvals{}
-	for i := range plan.Steps {
-		c := &plan.Steps[i]
-		p := approval{action: c.Action, surplus: c.Surplus, hash: c.Hash}
-		if c.Live != nil {
-			p.live = c.Live.ID
-		}
-		out[c.Key] = append(out[c.Key], p)
+	for _, p := range Approvals(plan.Steps) {
+		out[p.Key] = append(out[p.Key], p)
 	}
 	return out
+}
+
+// Approved is the guard of a stack whose changes wait for approval: it holds
+// what follows from none of the orders. An approval holds over runs and
+// restarts, and ends when Git, or anybody but us, moves what it relies on.
+func Approved(orders []Order) Guard {
+	return func(c *Change, world *World) *Hold {
+		for _, o := range orders {
+			for _, p := range o.Changes {
+				if p.Key == c.Key && (p.Hash == c.Hash || p.goesOn(c, world.Memory[c.Key], o.At)) {
+					return nil
+				}
+			}
+		}
+		return &Hold{Guard: "approval", Reason: "waits for approval"}
+	}
+}
+
+// goesOn tells whether the approved change was begun since, and c is what is
+// left of it.
+func (p Approval) goesOn(c *Change, memo Memo, since time.Time) bool {
+	begun := func(a Attempt) bool { return !a.At.Before(since) && sameWish(a.Hash, p.Hash) }
+	made := !memo.Created.Before(since) && c.Live != nil && c.Live.ID == memo.ID
+	return (begun(memo.Write) || begun(memo.Removal) || made) && (c.Want == nil || c.wish == p.Wish) && p.covers(c, true)
 }
 
 // may tells whether a change follows from what was approved.
@@ -54,23 +91,23 @@ func (a *application) touched(key Key) bool {
 //	replace             itself, the deletion of the old one, the creation (where a further one
 //	                    has the key, beside that), updates of what it made
 //	delete              the deletion of that resource
-func (p approval) covers(c *Change, touched bool) bool {
+func (p Approval) covers(c *Change, touched bool) bool {
 	live := ""
 	if c.Live != nil {
 		live = c.Live.ID
 	}
-	made := (p.action == Create || p.action == Replace) && live != p.live
+	made := (p.Action == Create || p.Action == Replace) && live != p.Live
 	switch {
 	case c.Surplus:
-		return p.surplus && p.live == live || p.action == Replace && p.live == live
+		return p.Surplus && p.Live == live || p.Action == Replace && p.Live == live
 	case c.Action == Delete:
-		return p.action == Delete && !p.surplus && p.live == live
+		return p.Action == Delete && !p.Surplus && p.Live == live
 	case c.Action == Create:
-		return p.action == Create || p.action == Replace
+		return p.Action == Create || p.Action == Replace
 	case c.Action == Update:
-		return made || p.action == Update && (p.hash == c.Hash || touched && sameWish(p.hash, c.Hash))
+		return made || p.Action == Update && (p.Hash == c.Hash || touched && sameWish(p.Hash, c.Hash))
 	case c.call() == Create:
-		return p.action == Replace && sameWish(p.hash, c.Hash)
+		return p.Action == Replace && sameWish(p.Hash, c.Hash)
 	}
-	return p.action == c.Action && p.live == live && sameWish(p.hash, c.Hash)
+	return p.Action == c.Action && p.Live == live && sameWish(p.Hash, c.Hash)
 }

@@ -30,9 +30,12 @@ const (
 // have one; why one has several stands beside it.
 var homes = map[string][]string{
 	"github.com/ProtonMail/go-crypto":     {"reconcile/repo"},
+	"github.com/coreos/go-systemd/v22":    {"cmd/reconcile"},
 	"github.com/go-git/go-git/v5":         {"reconcile/repo"},
 	"github.com/google/uuid":              {"providers/simulator"},
 	"github.com/hiddeco/sshsig":           {"reconcile/repo"},
+	"github.com/jackc/pgx/v5":             {"reconcile/store"},
+	"github.com/riverqueue/river":         {"reconcile/store"},
 	"github.com/rogpeppe/go-internal":     {"cmd/reconcile"},
 	"github.com/spf13/cobra":              {"cmd/reconcile"},
 	"github.com/spf13/pflag":              {"cmd/reconcile"},      // of cobra
@@ -174,8 +177,8 @@ func mayImport(s source, folder string) bool {
 		return true
 	case strings.HasPrefix(folder, "cmd/"):
 		return false
-	case s.within("cmd"), from == "providers", s.within("providers/providertest"):
-		return true // these wire everything
+	case s.within("cmd"), from == "providers", s.within("providers/providertest"), s.within("deploy"):
+		return true // these wire everything; deploy only tests
 	case strings.HasPrefix(folder, from+"/"):
 		return from != "reconcile" // what a room keeps in a folder of its own
 	case !s.within("providers"):

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -129,6 +131,35 @@ func (h Head) against(r Record, canonical []byte) *Break {
 		return breakAt(r.Seq, "%s was inserted, or the one before it was replaced: it was not written after that one", named(r))
 	}
 	return nil
+}
+
+// removed is the name under which a Segment record holds the end of what was removed.
+const removed = "removed"
+
+// Removes completes a Segment record: the records up to the end are removed.
+// What is kept of the chain begins with the one after, whose Prev the end names.
+func (r Record) Removes(end Head) Record {
+	var kept Return
+	if r.Return != nil {
+		kept = *r.Return
+	}
+	kept.Changes = maps.Clone(kept.Changes)
+	if kept.Changes == nil {
+		kept.Changes = map[string]OldNew{}
+	}
+	kept.Changes[removed] = OldNew{Old: strconv.FormatInt(end.Count, 10), New: end.Sum}
+	r.Event, r.Return = Segment, &kept
+	return r
+}
+
+// Removed is the end of the records that a Segment record says were removed.
+func (r Record) Removed() (end Head, ok bool) {
+	if r.Event != Segment || r.Return == nil {
+		return Head{}, false
+	}
+	named := r.Return.Changes[removed]
+	count, err := strconv.ParseInt(named.Old, 10, 64)
+	return Head{Stack: r.Stack, Count: count, Sum: named.New}, err == nil && count > 0
 }
 
 func breakAt(seq int64, format string, args ...any) *Break {

@@ -18,7 +18,7 @@ func (a *application) close(ctx context.Context) error {
 	}
 	now := a.look()
 	owned := map[Key]*Resource{}
-	for _, r := range a.world.Live {
+	for r := range a.world.Live.marked(a.Stack.ShortUID(), a.Stack.Name) {
 		if r.Mark.Owner() == a.out.Plan.Owner {
 			owned[r.Mark.Key] = r
 		}
@@ -32,7 +32,7 @@ func (a *application) close(ctx context.Context) error {
 			records = append(records, a.laterRecord(memo, memo.Write, one.ID))
 			a.found(handle{key, ""}, one.ID)
 		}
-		if kind, ok := a.Kinds.Find(key.Kind()); memo.Removal.unseen() && memo.ID != "" && now.live[memo.ID] == nil && ok && a.allRead(kind) {
+		if kind, ok := a.Kinds.Find(key.Kind()); memo.Removal.unseen() && memo.ID != "" && a.world.Live.byID(memo.ID) == nil && ok && a.allRead(kind) {
 			records = append(records, a.laterRecord(memo, memo.Removal, memo.ID))
 		}
 	}

@@ -223,6 +223,8 @@ func wrongKind(into reflect.Value, n *Node) string {
 	switch {
 	case n.Kind >= MapNode: // looked up
 		return ""
+	case into.Type() == durationType:
+		return ""
 	case into.Kind() == reflect.Bool && n.Kind != BoolNode:
 		return "true or false"
 	case isInt(into.Kind()) && n.Kind != IntNode:
@@ -238,6 +240,12 @@ func setText(into reflect.Value, text string) error {
 	switch {
 	case into.Type() == secretType:
 		into.Set(reflect.ValueOf(NewSecret(text)))
+	case into.Type() == durationType:
+		value, err := ParseDuration(text)
+		if err != nil {
+			return err
+		}
+		into.SetInt(int64(value))
 	case into.Kind() == reflect.String:
 		into.SetString(text)
 	case into.Kind() == reflect.Bool:

@@ -10,7 +10,7 @@ import (
 
 // World is what was seen of the places of a stack, and what its journal knows.
 type World struct {
-	Live     []*Resource
+	Live     State
 	Receipts []Receipt
 	Memory   map[Key]Memo
 	Known    map[string]bool     // revisions, without "+", that are commits of the repository or known to the journal
@@ -32,11 +32,9 @@ type Difference struct {
 	Notices   []string
 	Wanted    int // resources that the source asks for
 
-	ready   map[Key]bool           // wanted, there, and ready
-	state   map[Key]Status         // of those that are there, but not ready
-	unread  map[Key]bool           // their listing is not complete
-	content map[string][]*Resource // live resources by what they live in
-	users   map[string][]*Resource // live resources by what they use
+	ready  map[Key]bool   // wanted, there, and ready
+	state  map[Key]Status // of those that are there, but not ready
+	unread map[Key]bool   // their listing is not complete
 }
 
 // Diff compares desired with live. It is pure: every resource that exists twice,
@@ -64,9 +62,8 @@ func Diff(stack *Stack, wish *Wish, world *World) *Difference {
 
 func newDiffer(stack *Stack, wish *Wish, world *World) *differ {
 	return &differ{
-		stack: stack, wish: wish, world: world, ours: map[Key][]*Resource{}, outcome: map[Key]*Resource{}, named: map[place][]*Resource{},
-		Difference: Difference{Wanted: len(wish.Ordered), ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{},
-			content: map[string][]*Resource{}, users: map[string][]*Resource{}},
+		stack: stack, wish: wish, world: world, ours: map[Key][]*Resource{}, outcome: map[Key]*Resource{},
+		Difference: Difference{Wanted: len(wish.Ordered), ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{}},
 	}
 }
 
@@ -77,15 +74,6 @@ type differ struct {
 	world   *World
 	ours    map[Key][]*Resource // oldest first
 	outcome map[Key]*Resource   // the one that is the resource, once it is found
-	named   map[place][]*Resource
-}
-
-// place is where a name may be taken.
-type place struct {
-	kind  string
-	scope Scope
-	in    string
-	name  string
 }
 
 // want finds what is to be done about one wanted resource.
@@ -172,13 +160,13 @@ func (d *differ) nameTaken(w *Wanted, c *Change, spec any) {
 	if !inKnown {
 		return
 	}
-	for _, r := range d.named[place{w.Kind.Name, w.Scope, in, w.Name}] {
+	for r := range d.world.Live.named(place{w.Kind.Name, w.Scope, in, w.Name}) {
 		switch {
 		case r.Phase == Deleting:
 			c.wait("", "until "+r.Name+" ("+r.ID+"), which is being deleted, is gone")
 		case r.Mark.IsZero():
 			c.hold(Hold{Guard: "owner", Reason: fmt.Sprintf("exists and is unmanaged (%s); annotate reconcile/adopt: %s to take it over, or choose another name", r.ID, r.ID), Pos: w.Manifest.Pos})
-		case !d.owns(r.Mark):
+		case !d.stack.owns(r.Mark, d.world):
 			c.hold(Hold{Guard: "owner", Reason: fmt.Sprintf("exists (%s), owned by %s", r.ID, r.Mark.Owner()), Pos: w.Manifest.Pos})
 		case d.wish.ByKey[r.Mark.Key] == nil:
 			c.wait(r.Mark.Key, "after "+string(r.Mark.Key)+", which has the name, is gone")

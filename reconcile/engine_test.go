@@ -19,17 +19,23 @@ type world struct {
 	journal *memory
 	stack   reconcile.Stack
 	rev     string
+	shared  *reconcile.Listings // nil: the stack lists for itself
+	between func()              // before each try of a walk
 }
 
 func newWorld() *world {
 	c := newCloud(newClock())
-	return &world{cloud: c, journal: &memory{}, rev: "c0",
+	return &world{cloud: c, journal: &memory{}, rev: "c0", between: func() {},
 		stack: reconcile.Stack{Name: "shop", UID: "12345678", Policy: reconcile.Policy{Mode: "auto", Prune: true, MaxDeletes: 100, AllowEmpty: true}}}
 }
 
 func (w *world) engine() *reconcile.Engine {
+	kinds, settle := w.kinds(), time.Duration(0)
+	if w.shared != nil {
+		kinds, settle = w.shared.Kinds(kinds, "key", w.stack.Mark("", "").Owner()), reconcile.DefaultSettle+sharedAge
+	}
 	return &reconcile.Engine{
-		Stack: &w.stack, Kinds: w.kinds(), Revision: reconcile.Revision{ID: w.rev}, Journal: w.journal, Clock: w.clock, Parallel: 1, Timeout: 20 * time.Minute,
+		Stack: &w.stack, Kinds: kinds, Revision: reconcile.Revision{ID: w.rev}, Journal: w.journal, Clock: w.clock, Parallel: 1, Timeout: 20 * time.Minute, Settle: settle,
 		Commit: func(_ context.Context, rev string) (bool, error) { return strings.HasPrefix(rev, "c"), nil },
 	}
 }
@@ -254,6 +260,7 @@ func (w *world) walk(t *testing.T, seed int) (deaths int) {
 		w.rev = fmt.Sprintf("c%d", i)
 		for tries := 0; ; tries++ {
 			dead := false
+			w.between()
 			w.journal.dead = func() bool { return dead }
 			w.kill = func() error {
 				if tries < 6 && w.rng.Intn(12) == 0 {

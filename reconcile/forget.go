@@ -7,10 +7,9 @@ import (
 
 // Owned are the live resources of this stack under a key and below it.
 func (e *Engine) Owned(wish *Wish, world *World, key Key) []*Resource {
-	d := newDiffer(e.Stack, wish, world)
 	var out []*Resource
-	for _, r := range world.Live {
-		if !r.Mark.IsZero() && d.owns(r.Mark) && r.Mark.Key.Below(key) {
+	for r := range e.Stack.mine(world) {
+		if r.Mark.Key.Below(key) {
 			out = append(out, r)
 		}
 	}

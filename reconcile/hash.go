@@ -13,7 +13,7 @@ import (
 // values), and the live state that it starts from. Two changes with one hash ask
 // for the same of the same.
 func (c *Change) seal() {
-	wish := map[string]any{"key": c.Key, "action": c.Action}
+	wish := map[string]any{"key": c.Key}
 	if w := c.unresolved; w != nil {
 		refs := map[string]string{}
 		for path, from := range w.Unknown {
@@ -34,6 +34,8 @@ func (c *Change) seal() {
 			start["fields"] = c.Live.Spec // secrets are masked by their type
 		}
 	}
+	c.wish = digest(wish)
+	wish["action"] = c.Action
 	c.Hash = digest(wish)[:32] + digest(start)[:32]
 }
 

@@ -18,6 +18,10 @@ const (
 	Unchanged  Event = "unchanged" // accepted, but the same difference is still there
 	Skipped    Event = "skipped"   // not tried, because of something else
 	RunEnded   Event = "ret"
+	Ordered    Event = "order"      // a person ordered something
+	Withdrawn  Event = "withdrawn"  // an order ended before its time
+	Checkpoint Event = "checkpoint" // the head of the chain was signed and left the machine
+	Segment    Event = "segment"    // earlier records were exported and removed
 )
 
 // A Record is one line of the journal. Times are UTC. Records hold no floats,
@@ -52,6 +56,7 @@ type Actor struct {
 	User    string `json:"user,omitempty"`
 	Host    string `json:"host,omitempty"`
 	Job     string `json:"ci_job_url,omitempty"`
+	Via     string `json:"via,omitempty"` // whose token an API saw, if it went through one
 	Version string `json:"version,omitempty"`
 }
 
@@ -66,6 +71,7 @@ type Return struct {
 	SLS       string            `json:"__sls__"`     // file:line of the manifest
 	Warnings  []string          `json:"warnings,omitempty"`
 	Class     Class             `json:"class,omitempty"` // of a failure
+	Drift     []string          `json:"drift,omitempty"` // fields that had moved outside Git, and were put back or overwritten
 }
 
 // OldNew is one changed field, as text; secrets are masked before they get here.
@@ -118,29 +124,6 @@ type Journal interface {
 	Knows(ctx context.Context, revision string) (bool, error)
 	// NextJID returns a job ID: 20 digits of UTC time, strictly increasing in the store.
 	NextJID(ctx context.Context, now time.Time) (string, error)
-}
-
-// A Lease is the right to change a stack. Release gives it back.
-type Lease interface{ Release() error }
-
-// A Store keeps journals, leases and disposable caches.
-type Store interface {
-	// Journal returns the journal of a stack, named by its owner word.
-	Journal(stack string) Journal
-	// Lease takes the stack for a holder. If another has it the error is a *Leased.
-	Lease(ctx context.Context, stack, holder string) (Lease, error)
-	Close() error
-}
-
-// Leased is the refusal of a lease.
-type Leased struct {
-	Stack  string
-	Holder string
-	Since  time.Time
-}
-
-func (l *Leased) Error() string {
-	return "stack " + l.Stack + " is being changed by " + l.Holder + " since " + l.Since.UTC().Format(time.RFC3339)
 }
 
 // A Clock is the time of a run. The simulator's may run ahead of the real one.

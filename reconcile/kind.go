@@ -156,6 +156,12 @@ type Limit struct {
 	Remedy string // what to do instead of asking for a higher quota
 }
 
+// Access names what a credential must be allowed, in the words of the API.
+type Access struct {
+	Read  string // to list and read
+	Write string // to do everything; it includes Read
+}
+
 // About describes a kind.
 type About struct {
 	Name     string
@@ -167,6 +173,7 @@ type About struct {
 	Global   bool          // with Unique: names are unique whatever contains them
 	OnUpdate string        // what an update does besides changing fields, such as "restarts the container"
 	Limits   []Limit
+	Needs    Access            // what a credential must be allowed to do
 	Outputs  map[string]string // names and meanings of its outputs besides id
 	Aliases  []Alias
 	// Normalize brings other accepted forms of a manifest's spec into the one that the struct describes; nil if there are none.
@@ -213,13 +220,26 @@ func NewKind[S any](about About, p Provider[S]) Kind {
 	return Kind{About: about, Fields: fieldsOf[S](), ops: adapter[S]{about.Name, p}}
 }
 
-// List returns every live resource of the kind in scope, complete or with an error.
+// List returns every live resource of the kind in scope, complete or with an
+// error. Nobody may change them: they may be shared.
 func (k Kind) List(ctx context.Context, in Scope) ([]*Resource, error) {
 	live, err := k.ops.list(ctx, in)
 	if err != nil {
 		return nil, fmt.Errorf("list %s in %s: %w", k.Name, in.Place, err)
 	}
 	return live, nil
+}
+
+// listing is List, ready to be looked through, and when it was begun: zero is now.
+func (k Kind) listing(ctx context.Context, in Scope) (live *inventory, began time.Time, err error) {
+	if shared, ok := k.ops.(sharing); ok {
+		if live, began, err = shared.listing(ctx, in); err != nil {
+			err = fmt.Errorf("list %s in %s: %w", k.Name, in.Place, err)
+		}
+		return live, began, err
+	}
+	found, err := k.List(ctx, in)
+	return newInventory(found), began, err
 }
 
 // Get reads one resource; ok is false if the kind cannot.
@@ -263,8 +283,8 @@ func (a adapter[S]) hide(live Live[S], in Scope) *Resource {
 	outputs["id"] = live.ID
 	return &Resource{
 		Kind: a.kind, Scope: in, ID: live.ID, Name: live.Name, Created: live.Created, Spec: &spec,
-		Phase: live.Phase, Detail: live.Detail, Mark: live.Mark, Tags: live.Tags, Outputs: outputs,
-		In: live.In, Uses: live.Uses, Again: live.Again,
+		Phase: live.Phase, Detail: live.Detail, Mark: live.Mark, Tags: slices.Clip(live.Tags), Outputs: outputs,
+		In: live.In, Uses: slices.Clip(live.Uses), Again: live.Again,
 	}
 }
 

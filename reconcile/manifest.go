@@ -1,6 +1,9 @@
 package reconcile
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // APIVersion is the version of our manifests.
 const APIVersion = "reconcile/v1"
@@ -44,6 +47,7 @@ type Stack struct {
 	AnyPlace  bool     // the places are not known yet: manifests are not held to them
 	Declared  bool     // there is a Stack manifest; without one nothing is pruned
 	Pos       Pos
+	StorePos  Pos // of the line that says so; zero if none does
 }
 
 // Policy is what may be done without a person.
@@ -51,10 +55,14 @@ type Policy struct {
 	Mode       string // auto, propose or observe
 	Prune      bool   // delete what Git no longer names
 	MaxDeletes int    // manifests of which resources may be destroyed in one run; -1 means the default: the greater of 1 and a tenth of what we own
+	AtMost     *int   // the operator's bound of MaxDeletes, whatever the default comes to; nil: none
 	AllowEmpty bool   // an empty source may delete everything
 	Protect    []Key  // keys, or tops of keys, that are never deleted or replaced
-	Pos        Pos
-	PrunePos   Pos
+	Windows    []Window
+	// RepairAfter is how long a difference that somebody made live is only shown, before it is repaired.
+	RepairAfter time.Duration
+	Pos         Pos
+	PrunePos    Pos
 }
 
 // Offline lets manifests stand anywhere if the stack leaves its places to the
@@ -134,10 +142,10 @@ type Source struct {
 
 // A Revision is what the source was read from.
 type Revision struct {
-	ID      string // goes into marks: a commit's full hash, with "+" if there are uncommitted changes, or a folder's digest and "+"
-	Subject string
-	Author  string
-	When    string // RFC 3339, "" outside Git
+	ID      string `json:"id"` // goes into marks: a commit's full hash, with "+" if there are uncommitted changes, or a folder's digest and "+"
+	Subject string `json:"subject,omitempty"`
+	Author  string `json:"author,omitempty"`
+	When    string `json:"when,omitempty"` // RFC 3339, "" outside Git
 }
 
 // Short is the revision as people read it.

@@ -28,6 +28,8 @@ type Engine struct {
 	Removed func(ctx context.Context, file string) string
 	Calls   func(ctx context.Context) (context.Context, func() []Call) // collects the API calls made under a context; nil: none are
 
+	Guards   []Guard        // further reasons to hold a change
+	Run      string         // the job id of Apply; "": the journal gives one
 	Lookups  []Receipt      // what came of the look-ups that manifests ask for
 	Only     func(Key) bool // the keys that are planned for; nil: all
 	Parallel int            // steps and listings at once; 0: 10
@@ -114,28 +116,31 @@ func usedKinds(wish *Wish) map[string]bool {
 // what the world held of these kinds and places. It returns the error of each.
 func (e *Engine) list(ctx context.Context, world *World, listings []listing, used map[string]bool) []error {
 	errs := make([]error, len(listings))
-	found := make([][]*Resource, len(listings))
+	found := make([]*inventory, len(listings))
 	receipts := make([]Receipt, len(listings))
 	parallel(len(listings), 16, func(i int) {
 		l, start := listings[i], e.Clock.Now()
-		live, err := l.kind.List(ctx, l.scope)
+		live, began, err := l.kind.listing(ctx, l.scope)
 		found[i], errs[i] = live, err
-		receipts[i] = Receipt{Kind: l.kind.Name, Scope: l.scope, Count: len(live), Complete: err == nil, At: start, Took: e.Clock.Now().Sub(start)}
+		if !began.IsZero() {
+			start = began
+		}
+		receipts[i] = Receipt{Kind: l.kind.Name, Scope: l.scope, Count: live.size(), Complete: err == nil, At: start, Took: e.Clock.Now().Sub(start)}
 		if err != nil {
 			receipts[i].Reason = err.Error()
 			receipts[i].OutOfScope = ClassOf(err) == Forbidden && !used[l.kind.Name]
 		}
 	})
 	for i, l := range listings {
-		world.replace(receipts[i], func(r *Resource) bool { return r.Kind == l.kind.Name && r.Scope == l.scope }, found[i])
+		world.replace(receipts[i], listingID{l.kind.Name, l.scope}, found[i])
 	}
 	return errs
 }
 
 // replace puts a listing in place of what was seen before. Of one that failed
 // only the receipt is kept: what was seen before may be gone.
-func (w *World) replace(receipt Receipt, of func(*Resource) bool, live []*Resource) {
-	w.Live = append(slices.DeleteFunc(w.Live, of), live...)
+func (w *World) replace(receipt Receipt, at listingID, live *inventory) {
+	w.Live.put(at, live)
 	for i := range w.Receipts {
 		if w.Receipts[i].Kind == receipt.Kind && w.Receipts[i].Scope == receipt.Scope {
 			w.Receipts[i] = receipt
@@ -163,10 +168,6 @@ func parallel(n, limit int, f func(i int)) {
 // there joins the live state. If a resource is there that should have been
 // listed long since, the listing is wrong, and counts as not complete.
 func (e *Engine) join(ctx context.Context, world *World, wish *Wish) {
-	byID := map[string]bool{}
-	for _, r := range world.Live {
-		byID[r.ID] = true
-	}
 	type absent struct {
 		kind  Kind
 		scope Scope
@@ -181,7 +182,7 @@ func (e *Engine) join(ctx context.Context, world *World, wish *Wish) {
 		memo := world.Memory[key]
 		fresh := world.Now.Before(memo.Created.Add(world.Settle))
 		kind, ok := e.Kinds.Find(key.Kind())
-		if !ok || memo.ID == "" || memo.Gone || byID[memo.ID] || !fresh && wish.ByKey[key] == nil && !world.sure[kind.Name] {
+		if !ok || memo.ID == "" || memo.Gone || world.Live.byID(memo.ID) != nil || !fresh && wish.ByKey[key] == nil && !world.sure[kind.Name] {
 			continue
 		}
 		for _, place := range e.Stack.Listed(kind) {
@@ -203,7 +204,7 @@ func (w *World) confirm(kind string, scope Scope, memo Memo, r *Resource, can bo
 	case err != nil:
 		w.doubt(kind, scope, "the listing lacks "+memo.ID+", and reading it failed: "+err.Error())
 	case fresh:
-		w.Live = append(w.Live, r)
+		w.Live.see(listingID{kind, scope}, r.ID, r)
 	case r.Phase != Deleting:
 		w.doubt(kind, scope, "the listing lacks "+memo.ID+" ("+r.Name+"), which is there")
 	}
@@ -242,8 +243,8 @@ func (e *Engine) know(ctx context.Context, world *World, revs iter.Seq[string]) 
 // bareRevs are the revisions of marks without a uid, which a stack that has gained one may own.
 func (e *Engine) bareRevs(world *World) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, r := range world.Live {
-			if r.Mark.UID == "" && r.Mark.Stack == e.Stack.Name && !yield(r.Mark.Rev) {
+		for r := range world.Live.marked("", e.Stack.Name) {
+			if !yield(r.Mark.Rev) {
 				return
 			}
 		}
@@ -296,7 +297,7 @@ func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
 	}
 	e.know(ctx, world, doomedRevs(diff.Changes))
 	e.label(ctx, diff.Changes)
-	plan := Decide(e.Stack, diff, world)
+	plan := Decide(e.Stack, diff, world, e.Guards...)
 	plan.Revision, plan.Kinds = e.Revision, len(e.Kinds)
 	plan.Hash = digest([]string{e.Revision.ID, e.Actor.Version, plan.Hash})
 	plan.Notices = append(slices.Clone(wish.Notices), plan.Notices...)

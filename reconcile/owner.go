@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -10,27 +11,25 @@ import (
 func (d *differ) sort() {
 	moved := d.moves()
 	adopted := d.adoptions()
-	for _, r := range d.world.Live {
-		at := place{r.Kind, r.Scope, r.In, r.Name}
-		d.named[at] = append(d.named[at], r)
-		if r.In != "" {
-			d.content[r.In] = append(d.content[r.In], r)
+	mine, unmarked := 0, 0
+	for r := range d.stack.mine(d.world) {
+		mine++
+		if key := adopted[r.ID]; key != "" {
+			d.adopt(key, r)
+			continue
 		}
-		for _, used := range r.Uses {
-			d.users[used] = append(d.users[used], r)
-		}
-		switch {
-		case adopted[r.ID] != "" && (r.Mark.IsZero() || d.owns(r.Mark)):
-			d.adopt(adopted[r.ID], r)
-		case r.Mark.IsZero():
-			d.Unmanaged = append(d.Unmanaged, r)
-		case d.owns(r.Mark):
-			d.file(moved(r.Mark.Key), r)
-			d.noteMove(moved(r.Mark.Key), r)
-		default:
-			d.Foreign++
-		}
+		d.file(moved(r.Mark.Key), r)
+		d.noteMove(moved(r.Mark.Key), r)
 	}
+	for r := range d.world.Live.unmarked() {
+		unmarked++
+		if key := adopted[r.ID]; key != "" {
+			d.adopt(key, r)
+			continue
+		}
+		d.Unmanaged = append(d.Unmanaged, r)
+	}
+	d.Foreign = d.world.Live.count("") - mine - unmarked
 	for _, live := range d.ours {
 		slices.SortFunc(live, func(a, b *Resource) int {
 			return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
@@ -69,12 +68,28 @@ func (d *differ) undigest(key Key) Key {
 
 // owns tells whether a mark is this stack's. The uid decides. A stack that has
 // gained a uid also owns what bears its bare name, if the revision is known.
-func (d *differ) owns(m Mark) bool {
-	uid := d.stack.ShortUID()
-	if m.UID != "" || uid == "" {
-		return m.UID == uid && (uid != "" || m.Stack == d.stack.Name)
+func (s *Stack) owns(m Mark, world *World) bool {
+	uid := s.ShortUID()
+	if m.IsZero() {
+		return false
 	}
-	return m.Stack == d.stack.Name && !d.stack.BareTaken && d.world.known(m.Rev)
+	if m.UID != "" || uid == "" {
+		return m.UID == uid && (uid != "" || m.Stack == s.Name)
+	}
+	return m.Stack == s.Name && !s.BareTaken && world.known(m.Rev)
+}
+
+// mine are the live resources that the stack owns by their marks.
+func (s *Stack) mine(world *World) iter.Seq[*Resource] {
+	return func(yield func(*Resource) bool) {
+		for _, uid := range slices.Compact([]string{s.ShortUID(), ""}) {
+			for r := range world.Live.marked(uid, s.Name) {
+				if s.owns(r.Mark, world) && !yield(r) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (w *World) known(rev string) bool { return w.Known[strings.TrimSuffix(rev, "+")] }

@@ -16,8 +16,8 @@ func (a *application) pause(acted bool) time.Duration {
 		}
 	}
 	now := a.Clock.Now()
-	for _, r := range a.world.Live {
-		if (r.Phase == Progressing || r.Phase == Deleting) && !r.Mark.IsZero() {
+	for r := range a.world.Live.moving() {
+		if r.Phase != UnknownPhase && a.minds(r) {
 			kind, _ := a.Kinds.Find(r.Kind)
 			earliest(cmp.Or(r.Again, kind.Usual))
 		}

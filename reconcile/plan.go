@@ -71,6 +71,7 @@ type Change struct {
 	Until    time.Time       // when a wait for an earlier call ends; zero if it does not wait for one
 
 	own        *[2]int // how many of Waits and WaitsFor the diff found
+	wish       string  // digest of what is asked for, whatever the action
 	unresolved *Wanted // with references as written, for the hash
 }
 

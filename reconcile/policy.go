@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"sort"
 	"strings"
@@ -9,9 +10,13 @@ import (
 
 // Decide orders the changes, holds those that may not run by themselves, and
 // lets the others wait for what must come first. It is pure.
-func Decide(stack *Stack, diff *Difference, world *World) *Plan {
+//
+// The guards come after its own gates: what those hold back keeps its place in
+// the budget of deletions.
+func Decide(stack *Stack, diff *Difference, world *World, guards ...Guard) *Plan {
 	p := &decider{stack: stack, diff: diff, world: world, changes: slices.Clone(diff.Changes)}
 	p.gates()
+	p.guard(guards)
 	for p.spread() || p.circle() { // a hold may hold what depends on it
 	}
 	p.order()
@@ -116,6 +121,9 @@ func (p *decider) budget() {
 	if limit < 0 {
 		limit = max(1, p.diff.Managed/10)
 	}
+	if most := p.stack.Policy.AtMost; most != nil {
+		limit = min(limit, *most)
+	}
 	manifests := map[Key]bool{} // a container counts once with the triggers that it brought along
 	for _, c := range going {
 		manifests[c.Key.Manifest()] = true
@@ -144,9 +152,6 @@ func (p *decider) shrunk(pruned int) string {
 // quota holds creations beyond the documented number of a kind.
 func (p *decider) quota() {
 	count := map[string]int{}
-	for _, r := range p.world.Live {
-		count[r.Kind]++
-	}
 	for i := range p.changes {
 		c := &p.changes[i]
 		if c.Action != Create {
@@ -154,9 +159,9 @@ func (p *decider) quota() {
 		}
 		count[c.Kind]++
 		for _, limit := range c.Want.Kind.Limits {
-			if count[c.Kind] > limit.Max {
+			if there := p.world.Live.count(c.Kind) + count[c.Kind]; there > limit.Max {
 				c.hold(Hold{Guard: "quota", Reason: fmt.Sprintf("Scaleway allows %d of kind %s in a%s %s; this would be number %d; %s",
-					limit.Max, c.Kind, vowel(limit.Per), limit.Per, count[c.Kind], limit.Remedy), Pos: c.Origins[0]})
+					limit.Max, c.Kind, vowel(limit.Per), limit.Per, there, limit.Remedy), Pos: c.Origins[0]})
 			}
 		}
 	}
@@ -274,9 +279,9 @@ func (p *decider) contents(c *Change, leaving map[string]*Change) {
 			return
 		}
 	}
-	inside := map[string][]*Resource{"lives in it": p.diff.content[c.Live.ID], "uses it": p.diff.users[c.Live.ID]}
+	inside := map[string]iter.Seq[*Resource]{"lives in it": p.world.Live.inside(c.Live.ID), "uses it": p.world.Live.using(c.Live.ID)}
 	for _, how := range []string{"lives in it", "uses it"} {
-		for _, r := range inside[how] {
+		for r := range inside[how] {
 			other := leaving[r.ID]
 			switch {
 			case r.Phase == Deleting:
@@ -312,8 +317,10 @@ func called(r *Resource) string {
 // order puts deletions last, what lives in others before these.
 func (p *decider) order() {
 	height := map[string]int{}
-	for _, r := range p.world.Live {
-		height[r.ID] = p.height(r, 0)
+	for i := range p.changes {
+		if c := &p.changes[i]; c.Action == Delete {
+			height[c.Live.ID] = p.height(c.Live, 0)
+		}
 	}
 	sort.SliceStable(p.changes, func(i, j int) bool {
 		a, b := &p.changes[i], &p.changes[j]
@@ -327,7 +334,7 @@ func (p *decider) order() {
 // height is how much stands in a resource, above each other.
 func (p *decider) height(r *Resource, steps int) int {
 	height := 0
-	for _, inside := range p.diff.content[r.ID] {
+	for inside := range p.world.Live.inside(r.ID) {
 		if steps < maxDepth {
 			height = max(height, 1+p.height(inside, steps+1))
 		}

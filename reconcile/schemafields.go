@@ -97,6 +97,8 @@ func (b schemaBuilder) takesMap(path string) bool {
 func scalarSchema(t reflect.Type, check Words) *Schema {
 	s := &Schema{Minimum: json.Number(check["min"]), Maximum: json.Number(check["max"])}
 	switch {
+	case t == durationType:
+		s.Type, s.Pattern = "string", `^([0-9]+d|([0-9.]+(ns|us|ms|s|m|h))+)$`
 	case t != secretType && t.Kind() == reflect.Bool:
 		s.Type = "boolean"
 	case isInt(t.Kind()):
@@ -122,7 +124,7 @@ func typedDefault(f *Field) any {
 	if f.Default == "" {
 		return nil
 	}
-	if f.Type.Kind() == reflect.String {
+	if f.Type.Kind() == reflect.String || f.Type == durationType {
 		return f.Default
 	}
 	return json.RawMessage(f.Default)

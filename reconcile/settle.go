@@ -44,18 +44,14 @@ func (a *application) openInOrder() []handle {
 	return all
 }
 
-// sight is what the last look showed of the keys and IDs of open steps.
+// sight is what the last plan says of each key.
 type sight struct {
-	live  map[string]*Resource
 	steps map[Key]*Change // what is still to be done
 	held  map[Key]*Change
 }
 
 func (a *application) look() sight {
-	s := sight{map[string]*Resource{}, map[Key]*Change{}, map[Key]*Change{}}
-	for _, r := range a.world.Live {
-		s.live[r.ID] = r
-	}
+	s := sight{map[Key]*Change{}, map[Key]*Change{}}
 	for i := range a.out.Plan.Steps {
 		if c := &a.out.Plan.Steps[i]; !c.Surplus {
 			s.steps[c.Key] = c
@@ -72,7 +68,7 @@ func (a *application) look() sight {
 // effect tells what has become of an accepted step: an empty event means that
 // it is still under way, and why says how; else why is set if it failed.
 func (a *application) effect(s *Step, now sight) (event Event, why string) {
-	key, live := s.Change.Key, now.live[s.ID]
+	key, live := s.Change.Key, a.world.Live.byID(s.ID)
 	next, held := now.steps[key], now.held[key]
 	switch {
 	case s.Action == Delete && live == nil && a.world.complete(s.Change.Kind, s.scope()):

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // Shape is how a field's value is built.
@@ -54,7 +55,10 @@ func (w Words) Has(word string) bool {
 	return ok
 }
 
-var secretType = reflect.TypeFor[Secret]()
+var (
+	secretType   = reflect.TypeFor[Secret]()
+	durationType = reflect.TypeFor[time.Duration]()
+)
 
 // IsSecret tells whether the value, or each element, is a Secret.
 func (f *Field) IsSecret() bool { return f.Type == secretType }

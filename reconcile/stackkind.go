@@ -1,5 +1,7 @@
 package reconcile
 
+import "time"
+
 // StackKind describes the Stack's own manifest as if it were of a kind, for its
 // schema and its reference page. It has no provider; package manifest reads it.
 func StackKind() Kind {
@@ -15,7 +17,7 @@ func StackKind() Kind {
 
 type stackSpec struct {
 	Scaleway stackScaleway `yaml:"scaleway" doc:"Where the resources live."`
-	Store    string        `yaml:"store" default:"local" check:"enum=local|daemon|postgres" doc:"Where the journal is kept. This version knows local only."`
+	Store    string        `yaml:"store" default:"local" check:"enum=local|daemon|postgres" doc:"Where the journal is kept: in a folder of one machine, by a daemon, or in PostgreSQL. Its address never stands in Git."`
 	Policy   stackPolicy   `yaml:"policy" doc:"What may be done without a person."`
 }
 
@@ -26,9 +28,11 @@ type stackScaleway struct {
 }
 
 type stackPolicy struct {
-	Mode       string   `yaml:"mode" default:"auto" check:"enum=auto|propose|observe" doc:"auto applies; propose applies only saved plans; observe changes nothing."`
-	Prune      bool     `yaml:"prune" default:"false" doc:"Delete what Git no longer names."`
-	MaxDeletes int      `yaml:"maxDeletes" check:"min=0" doc:"Of how many manifests resources may be destroyed in one run; a tenth of what the stack owns, and at least 1, if left out."`
-	AllowEmpty bool     `yaml:"allowEmpty" default:"false" doc:"A source without any manifest may delete everything."`
-	Protect    []string `yaml:"protect" plan:"set" doc:"Keys, such as Container/api, that are never deleted or replaced, with all below them."`
+	Mode        string        `yaml:"mode" default:"auto" check:"enum=auto|propose|observe" doc:"auto applies; propose applies only saved plans; observe changes nothing."`
+	Prune       bool          `yaml:"prune" default:"false" doc:"Delete what Git no longer names."`
+	MaxDeletes  int           `yaml:"maxDeletes" check:"min=0" doc:"Of how many manifests resources may be destroyed in one run; a tenth of what the stack owns, and at least 1, if left out."`
+	AllowEmpty  bool          `yaml:"allowEmpty" default:"false" doc:"A source without any manifest may delete everything."`
+	Protect     []string      `yaml:"protect" plan:"set" doc:"Keys, such as Container/api, that are never deleted or replaced, with all below them."`
+	Windows     []Window      `yaml:"windows" doc:"When changes may run, or may not."`
+	RepairAfter time.Duration `yaml:"repairAfter" default:"0s" doc:"How long a daemon only shows and tells of what somebody changed by hand, before it is changed back, such as 30m."`
 }

@@ -86,11 +86,11 @@ func (a *application) try(ctx context.Context, s *Step) error {
 		return err
 	}
 	a.tell(&s.Change, "started", "", s.Started)
-	done := func() []Call { return nil }
+	call, done := ctx, func() []Call { return nil }
 	if a.Calls != nil {
-		ctx, done = a.Calls(ctx)
+		call, done = a.Calls(ctx) // which may end with the call; the journal is written after it
 	}
-	s.ID, s.Err = a.do(ctx, s)
+	s.ID, s.Err = a.do(call, s)
 	s.Ended, s.State = a.Clock.Now(), "accepted"
 	if s.Err != nil {
 		s.State = "failed"
@@ -196,8 +196,8 @@ func (a *application) awaited() map[listingID][]string {
 			out[at] = append(out[at], id)
 		}
 	}
-	for _, r := range a.world.Live {
-		if r.Phase == Deleting || r.Phase != Ready && r.Phase != Failed && !r.Mark.IsZero() {
+	for r := range a.world.Live.moving() {
+		if a.minds(r) {
 			add(r.Kind, r.Scope, r.ID)
 		}
 	}
@@ -227,6 +227,12 @@ func (a *application) awaited() map[listingID][]string {
 	return out
 }
 
+// minds tells whether it matters to this stack what becomes of something: of its
+// own, and of what may have a name that is waited for.
+func (a *application) minds(r *Resource) bool {
+	return r.Phase == Deleting || a.Stack.owns(r.Mark, a.world)
+}
+
 // restarted are the resources that an update may have restarted along with what
 // they live in. They are looked at once: one that was is awaited by its phase.
 func (a *application) restarted(s *Step) []*Resource {
@@ -235,8 +241,8 @@ func (a *application) restarted(s *Step) []*Resource {
 	}
 	s.inside = true
 	var out []*Resource
-	for _, r := range a.world.Live {
-		if r.In == s.ID && !r.Mark.IsZero() {
+	for r := range a.world.Live.inside(s.ID) {
+		if !r.Mark.IsZero() {
 			out = append(out, r)
 		}
 	}
@@ -268,14 +274,9 @@ func (a *application) read(ctx context.Context, at listingID, ids []string) erro
 	found := make([]*Resource, len(ids))
 	errs := make([]error, len(ids))
 	parallel(len(ids), a.parallel(), func(i int) { found[i], _, errs[i] = kind.Get(ctx, at.scope, ids[i]) })
-	gone := map[string]bool{}
 	for i, id := range ids {
-		gone[id] = errs[i] == nil || ClassOf(errs[i]) == NotFound
-	}
-	a.world.Live = slices.DeleteFunc(a.world.Live, func(r *Resource) bool { return gone[r.ID] && r.Kind == at.kind && r.Scope == at.scope })
-	for _, r := range found {
-		if r != nil {
-			a.world.Live = append(a.world.Live, r)
+		if errs[i] == nil || ClassOf(errs[i]) == NotFound {
+			a.world.Live.see(at, id, found[i])
 		}
 	}
 	if slices.Contains(errs, nil) {
@@ -313,7 +314,25 @@ func (a *application) stepRecord(s *Step, event Event) Record {
 	for _, f := range c.Fields {
 		r.Return.Changes[f.Path] = OldNew{Old: text(f.From), New: text(f.To)}
 	}
+	r.Return.Drift = c.outside()
 	return r
+}
+
+// GoneOutside stands in Return.Drift for a resource that was deleted outside Git.
+const GoneOutside = "(the resource was gone)"
+
+// outside names what had moved outside Git.
+func (c *Change) outside() []string {
+	if c.Missing {
+		return []string{GoneOutside}
+	}
+	var paths []string
+	for _, f := range c.Fields {
+		if f.Label == Drifted || f.Label == Conflicting {
+			paths = append(paths, f.Path)
+		}
+	}
+	return paths
 }
 
 func (s *Step) comment(event Event) string {

@@ -42,6 +42,7 @@ type app struct {
 type flags struct {
 	simulator bool
 	store     string
+	server    string
 	noColor   bool
 	verbose   bool
 }
@@ -86,6 +87,10 @@ func (a *app) fail(err error) exitCode {
 		return said.code
 	}
 	fmt.Fprintln(a.err, reconcile.Clean(err.Error()))
+	var refused *reconcile.Error
+	if errors.As(err, &refused) && refused.Fix != "" {
+		fmt.Fprintln(a.err, "   fix: "+reconcile.Clean(refused.Fix))
+	}
 	var leased *reconcile.Leased
 	if errors.As(err, &leased) {
 		return exitLocked
@@ -115,6 +120,7 @@ Exit status: 0 done; 1 error; 2 differences (drift, plan --detailed-exitcode);
 	pf := root.PersistentFlags()
 	pf.BoolVar(&a.flags.simulator, "simulator", false, "run against the embedded simulator, whose state is kept in .reconcile/sim.json")
 	pf.StringVar(&a.flags.store, "store", "", "folder of the store (default .reconcile at the top of the manifests' work tree)")
+	pf.StringVar(&a.flags.server, "server", "", "address of the daemon that keeps the store (default RECONCILE_URL)")
 	pf.BoolVar(&a.flags.noColor, "no-color", false, "no colours; NO_COLOR does the same")
 	pf.BoolVarP(&a.flags.verbose, "verbose", "v", false, "also show receipts, IDs, defaults and hashes")
 	root.AddCommand(a.commands()...)

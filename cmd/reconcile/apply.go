@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,9 @@ type applyFlags struct {
 	timeout time.Duration
 	output  string
 	saved   *savedPlan
+
+	override bool
+	reason   string
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -37,12 +41,17 @@ Each step is recorded in the journal before its call and after it. Ctrl-C lets
 running calls end; once more ends at once. What was under way is looked up again
 by the next run.
 
+What people ordered about the stack counts here as it does for its daemon:
+freezes, suspensions, holds, change windows, and in mode propose what is approved.
+--override lets windows and suspensions not count for this run.
+
 Exit status: 0 done; 1 a step failed, or --timeout ended first; 3 something could
 not be read; 4 all that may run is done, the rest is held; 5 the saved plan is
 stale; 6 another run holds the stack.`,
 		Example: `  reconcile apply
   reconcile apply --yes --timeout 20m
-  reconcile apply change.plan`,
+  reconcile apply change.plan
+  reconcile apply --override --reason "fix for incident 4711"`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.location = first(args)
@@ -54,6 +63,8 @@ stale; 6 another run holds the stack.`,
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&f.noWait, "no-wait", false, "do what is due, and do not wait until it is settled")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long to wait until all is settled")
+	cmd.Flags().BoolVar(&f.override, "override", false, "change windows and suspensions do not count for this run; --reason says why")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why windows and suspensions do not count, for those who find it later")
 	outputFlag(cmd, &f.output, "text", "json")
 	return cmd
 }
@@ -70,6 +81,9 @@ func (a *app) apply(ctx context.Context, f applyFlags) error {
 		f.planFile = f.location
 		f.saved, f.scope = saved, saved.scope(f.scope)
 	}
+	if f.override != (f.reason != "") {
+		return errors.New("apply: --override and --reason go together: what is overridden is recorded with its reason")
+	}
 	if f.saved == nil && !f.yes && !terminal(a.in) {
 		return errors.New("apply: there is no terminal to ask on; use --yes, or apply a plan that plan --out saved")
 	}
@@ -78,11 +92,21 @@ func (a *app) apply(ctx context.Context, f applyFlags) error {
 		return err
 	}
 	defer s.close()
-	lease, err := s.store.Lease(ctx, s.src.Stack.Mark("", "").Owner(), s.holder())
+	ctx, release, err := s.lease(ctx)
 	if err != nil {
 		return err
 	}
-	defer lease.Release()
+	defer release()
+	if err := s.bury(ctx); err != nil {
+		return err
+	}
+	if f.override {
+		end, err := s.override(ctx, f.reason, f.window())
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
 	return s.applyPlan(ctx, f)
 }
 
@@ -97,6 +121,7 @@ func (s *session) holder() string {
 
 func (s *session) applyPlan(ctx context.Context, f applyFlags) error {
 	s.engine.Timeout, s.engine.NoWait = f.timeout, f.noWait
+	s.orders.grants = s.src.Stack.Policy.Mode == "propose" && f.saved == nil
 	ctx, stop, end := s.interrupts(ctx)
 	defer end()
 	plan, world, err := s.engine.Plan(ctx, s.wish)
@@ -116,27 +141,58 @@ func (s *session) applyPlan(ctx context.Context, f applyFlags) error {
 			return err
 		}
 	}
-	if s.src.Stack.Policy.Mode == "propose" && f.saved == nil && len(plan.Steps) > 0 {
-		return fmt.Errorf("apply: %s: policy.mode is propose: save the plan, let it be reviewed, and apply the file", s.src.Stack.Policy.Pos)
+	s.tellApprovals(plan)
+	if len(plan.Steps) == 0 {
+		return s.tellOutcome(s.carryOut(ctx, stop, world, plan), plan, f)
 	}
-	asked := len(plan.Steps) > 0 && f.saved == nil && !f.yes
-	if asked && !s.confirmed(fmt.Sprintf("\nApply this to %s? Only yes applies: ", plan.Stack)) {
-		fmt.Fprintln(s.err, "Nothing was changed.")
-		s.code = exitError
-		return nil
-	}
-	if asked {
-		again, seen, err := s.engine.Plan(ctx, s.wish)
-		if err != nil {
+	if f.saved == nil && !f.yes {
+		if plan, world, err = s.agreed(ctx, plan); err != nil {
 			return err
 		}
-		if again.Hash != plan.Hash {
-			fmt.Fprintln(s.err, "Things have moved while you were asked, and nothing was changed. Run it again to see the new plan.")
-			return saidError{exitStale}
-		}
-		plan, world = again, seen
 	}
+	return s.perform(ctx, stop, world, plan, f)
+}
+
+// agreed asks whether the plan is to be applied, and plans again: the answer is
+// about what was shown.
+func (s *session) agreed(ctx context.Context, plan *reconcile.Plan) (*reconcile.Plan, *reconcile.World, error) {
+	if !s.confirmed(fmt.Sprintf("\nApply this to %s? Only yes applies: ", plan.Stack)) {
+		fmt.Fprintln(s.err, "Nothing was changed.")
+		return nil, nil, saidError{exitError}
+	}
+	if err := s.orders.read(ctx); err != nil {
+		return nil, nil, err
+	}
+	again, world, err := s.engine.Plan(ctx, s.wish)
+	if err == nil && again.Hash != plan.Hash {
+		fmt.Fprintln(s.err, "Things have moved while you were asked, and nothing was changed. Run it again to see the new plan.")
+		err = saidError{exitStale}
+	}
+	return again, world, err
+}
+
+// tellApprovals says how what waits for approval gets it.
+func (s *session) tellApprovals(plan *reconcile.Plan) {
+	waits := slices.ContainsFunc(plan.Held, func(c reconcile.Change) bool {
+		return slices.ContainsFunc(c.Held, func(h reconcile.Hold) bool { return h.Guard == "approval" })
+	})
+	if waits {
+		fmt.Fprintf(s.err, "%s: policy.mode is propose: approve it with reconcile approve, or save the plan, let it be reviewed, and apply the file.\n",
+			s.src.Stack.Policy.Pos.Short())
+	}
+}
+
+// perform carries the plan out as a run that the store keeps.
+func (s *session) perform(ctx context.Context, stop <-chan struct{}, world *reconcile.World, plan *reconcile.Plan, f applyFlags) error {
+	run, err := s.enter(ctx, plan)
+	if err != nil {
+		return err
+	}
+	stop, end := s.orders.watch(ctx, stop, run.JID)
 	out := s.carryOut(ctx, stop, world, plan)
+	end()
+	s.tellUnkept(s.leave(ctx, run, plan, out))
+	s.sealRun(ctx, run)
 	return s.tellOutcome(out, plan, f)
 }
 

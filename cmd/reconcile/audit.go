@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -22,10 +18,11 @@ import (
 
 // auditFlags choose records.
 type auditFlags struct {
-	run, key, since, stack string
-	format                 string
-	follow                 bool
-	lines                  int
+	run, key, since, until, stack string
+	segments                      string
+	format                        string
+	follow                        bool
+	lines                         int
 }
 
 func (a *app) auditCommand() *cobra.Command {
@@ -33,339 +30,146 @@ func (a *app) auditCommand() *cobra.Command {
 		Use:   "audit",
 		Short: "Read and check the journal",
 		Long: `Audit reads the journal of the store: every step of every run, before its call
-and after it, each record holding the hash of the one before.`,
+and after it, each record holding the hash of the one before. Signed checkpoints
+of it, kept elsewhere, tell whether somebody wrote it anew.`,
 	}
-	cmd.AddCommand(a.auditShow(), a.auditVerify(), a.auditExport(), a.auditTail())
+	cmd.AddCommand(a.auditShow(), a.auditVerify(), a.auditReport(), a.auditExport(), a.auditTail(),
+		a.auditKey(), a.auditCheckpoint(), a.auditPrune())
 	return cmd
 }
 
 func (f *auditFlags) choose(cmd *cobra.Command, formats ...string) {
 	cmd.Flags().StringVar(&f.run, "run", "", "only the run with this job ID")
 	cmd.Flags().StringVar(&f.key, "key", "", "only this key and what is below it")
-	cmd.Flags().StringVar(&f.since, "since", "", "only from this time on: 2026-11-21T09:00:00Z, or a duration back such as 3h")
+	cmd.Flags().StringVar(&f.since, "since", "", "only from this time on: 2026-11-21T09:00:00Z, a date, or a duration back such as 3h or 7d")
+	cmd.Flags().StringVar(&f.until, "until", "", "only before this time; written as --since")
 	cmd.Flags().StringVar(&f.stack, "stack", "", "only this stack (as name.uid)")
+	f.from(cmd)
 	if len(formats) > 0 {
 		cmd.Flags().StringVar(&f.format, "format", formats[0], "one of "+fmt.Sprint(formats))
 	}
 }
 
-func (f *auditFlags) filter() (store.Filter, error) {
-	out := store.Filter{JID: f.run, Key: reconcile.Key(f.key), Stack: f.stack}
-	if f.since == "" {
-		return out, nil
-	}
-	if ago, err := time.ParseDuration(f.since); err == nil {
-		out.Since = time.Now().Add(-ago)
-		return out, nil
-	}
-	at, err := time.Parse(time.RFC3339, f.since)
+func (f *auditFlags) from(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.segments, "segments", "", "folder of segments that audit prune exported: they are read as if they had not been removed")
+}
+
+func (f *auditFlags) filter() (reconcile.RecordFilter, error) {
+	out := reconcile.RecordFilter{JID: f.run, Key: reconcile.Key(f.key), Stack: f.stack}
+	var since, until error
+	out.Since, since = moment("--since", f.since, time.Now(), -1)
+	out.Until, until = moment("--until", f.until, time.Now(), -1)
+	return out, errors.Join(since, until)
+}
+
+// auditSource is where records are read from: a store, and segments that were
+// removed from it.
+type auditSource struct {
+	reconcile.Store
+	local    *store.Store // nil if the store is elsewhere
+	dir      string       // of the segments
+	segments []journal.Segment
+}
+
+// openAudit opens the store to read it, damaged as it may be.
+func (a *app) openAudit(ctx context.Context, segments string) (*auditSource, error) {
+	src := &auditSource{dir: segments}
+	where, err := a.auditedStore(ctx)
 	if err != nil {
-		return out, fmt.Errorf("--since %s: wants a duration such as 3h, or a time such as 2026-11-21T09:00:00Z", f.since)
+		return nil, err
 	}
-	out.Since = at
-	return out, nil
+	if where == inFolder {
+		folder := a.localFolder(".")
+		st, ok, err := store.OpenToRead(folder)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fmt.Errorf("there is no store in %s: nothing has been applied from here yet (--store names another folder)", folder)
+		}
+		src.Store, src.local = st, st
+	} else if src.Store, err = a.openAt(ctx, where, "", false); err != nil {
+		return nil, err
+	}
+	if segments != "" {
+		if src.segments, err = journal.Segments(segments); err == nil && len(src.segments) == 0 {
+			err = fmt.Errorf("--segments %s: there are none", segments)
+		}
+		if err != nil {
+			return nil, errors.Join(err, src.Close())
+		}
+	}
+	return src, nil
+}
+
+// auditedStore is where the store is: where flags and environment say, else
+// where the manifests here do.
+func (a *app) auditedStore(ctx context.Context) (string, error) {
+	named := a.storeHere()
+	if found, _ := filepath.Glob(filepath.Join(a.dir, "*.y*ml")); named != inFolder || a.flags.store != "" || len(found) == 0 {
+		return named, nil
+	}
+	s, err := a.read(ctx, scope{location: "."})
+	if s != nil {
+		defer s.close()
+	}
+	if err != nil {
+		return named, nil // what was recorded can be read all the same
+	}
+	return a.storeOf(&s.src.Stack, false)
+}
+
+// records gives the records that a filter chooses.
+func (s *auditSource) records(ctx context.Context, f reconcile.RecordFilter) iter.Seq2[reconcile.Record, error] {
+	if len(s.segments) == 0 {
+		return s.Records(ctx, f)
+	}
+	return journal.Choose(f, func(yield func(reconcile.Record, error) bool) {
+		stacks, err := s.stacks(ctx)
+		if err != nil {
+			yield(reconcile.Record{}, err)
+			return
+		}
+		for _, stack := range stacks {
+			if f.Stack != "" && f.Stack != stack {
+				continue
+			}
+			for r, err := range journal.Whole(s.dir, s.segments, stack, s.Records(ctx, reconcile.RecordFilter{Stack: stack})) {
+				if !yield(r, err) || err != nil {
+					return
+				}
+			}
+		}
+	})
+}
+
+// stacks are those that have records.
+func (s *auditSource) stacks(ctx context.Context) ([]string, error) {
+	heads, err := s.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, head := range heads {
+		out = append(out, head.Stack)
+	}
+	for _, segment := range s.segments {
+		out = append(out, segment.Stack)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // withRecords opens the store and hands the chosen records to f.
-func (a *app) withRecords(ctx context.Context, flags auditFlags, f func(*store.Store, iter.Seq2[reconcile.Record, error]) error) error {
+func (a *app) withRecords(ctx context.Context, flags auditFlags, f func(*auditSource, iter.Seq2[reconcile.Record, error]) error) error {
 	filter, err := flags.filter()
 	if err != nil {
 		return err
 	}
-	folder := a.flags.store
-	if folder == "" {
-		s := &session{app: a, scope: scope{location: "."}}
-		folder = filepath.Join(s.top(), ".reconcile")
-	}
-	st, ok, err := store.OpenToRead(folder)
+	src, err := a.openAudit(ctx, flags.segments)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return fmt.Errorf("there is no store in %s: nothing has been applied from here yet (--store names another folder)", folder)
-	}
-	defer st.Close()
-	return f(st, st.Records(ctx, filter))
-}
-
-func (a *app) auditShow() *cobra.Command {
-	var f auditFlags
-	cmd := &cobra.Command{
-		Use:   "show",
-		Short: "Show what runs did, the last one last",
-		Long: `Show prints a line for each record with its API calls, or the runs as Salt does.
-
-Exit status: 0 shown; 1 error, or a record is not as it was written.`,
-		Example: `  reconcile audit show --since 3h
-  reconcile audit show --key Container/api --format salt`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(f.format, "text", "salt", "json"); err != nil {
-				return err
-			}
-			return a.withRecords(cmd.Context(), f, func(_ *store.Store, records iter.Seq2[reconcile.Record, error]) error {
-				found := false
-				counted := func(yield func(reconcile.Record, error) bool) {
-					for r, err := range records {
-						if found = true; !yield(r, err) {
-							return
-						}
-					}
-				}
-				err := showRecords(a.out, counted, f.format)
-				if !found {
-					fmt.Fprintln(a.err, "No record fits.")
-				}
-				return err
-			})
-		},
-	}
-	f.choose(cmd, "text", "salt", "json")
-	return cmd
-}
-
-func showRecords(w io.Writer, records iter.Seq2[reconcile.Record, error], format string) error {
-	if format == "text" {
-		return recordLines(w, records)
-	}
-	var all []reconcile.Record
-	for r, err := range records {
-		if err != nil {
-			return err
-		}
-		all = append(all, r)
-	}
-	if format == "salt" {
-		return highstates(w, all)
-	}
-	returns := map[string]map[string]journal.StateReturn{}
-	for _, stack := range distinct(all, func(r reconcile.Record) string { return r.Stack }) {
-		states, err := journal.States(sequence(only(all, func(r reconcile.Record) bool { return r.Stack == stack })))
-		if err != nil {
-			return err
-		}
-		maps.Copy(returns, journal.Returns(stack, states))
-	}
-	return indented(w, returns)
-}
-
-// highstates shows each run by itself, as Salt does.
-func highstates(w io.Writer, all []reconcile.Record) error {
-	for _, run := range distinct(all, func(r reconcile.Record) string { return r.Stack + " " + r.JID }) {
-		of := only(all, func(r reconcile.Record) bool { return r.Stack+" "+r.JID == run })
-		states, err := journal.States(sequence(of))
-		if err != nil {
-			return err
-		}
-		if len(states) == 0 {
-			continue
-		}
-		fmt.Fprintf(w, "jid %s, at %.7s by %s@%s\n", of[0].JID, of[0].Revision, reconcile.Clean(of[0].Actor.User), reconcile.Clean(of[0].Actor.Host))
-		if err := journal.Highstate(w, of[0].Stack, states); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// distinct are the names that records have, in the order of their first.
-func distinct(records []reconcile.Record, name func(reconcile.Record) string) []string {
-	var out []string
-	for _, r := range records {
-		if !slices.Contains(out, name(r)) {
-			out = append(out, name(r))
-		}
-	}
-	return out
-}
-
-func only(records []reconcile.Record, of func(reconcile.Record) bool) []reconcile.Record {
-	return slices.DeleteFunc(slices.Clone(records), func(r reconcile.Record) bool { return !of(r) })
-}
-
-func sequence(records []reconcile.Record) iter.Seq2[reconcile.Record, error] {
-	return func(yield func(reconcile.Record, error) bool) {
-		for _, r := range records {
-			if !yield(r, nil) {
-				return
-			}
-		}
-	}
-}
-
-func indented(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
-}
-
-// recordLines prints a line per record, for reading from top to bottom.
-func recordLines(w io.Writer, records iter.Seq2[reconcile.Record, error]) error {
-	for r, err := range records {
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintln(w, recordLine(r)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-var eventWords = map[reconcile.Event]string{
-	reconcile.RunStarted: "run", reconcile.Intent: "intent", reconcile.Result: "result", reconcile.Settled: "settled",
-	reconcile.Unchanged: "unchanged", reconcile.Skipped: "skipped", reconcile.RunEnded: "end",
-}
-
-func recordLine(r reconcile.Record) string {
-	line := fmt.Sprintf("%s  %s  %-9s", r.Stamp.UTC().Format("2006-01-02 15:04:05"), r.JID, eventWords[r.Event])
-	if r.Event == reconcile.RunStarted {
-		line += fmt.Sprintf("  %s by %s@%s (%s) at %.7s", r.Stack, r.Actor.User, r.Actor.Host, r.Actor.Kind, r.Revision)
-	}
-	if r.Key != "" {
-		line += fmt.Sprintf("  %-7s %s", r.Action, r.Key)
-	}
-	if r.Return != nil {
-		line += "  " + r.Return.Comment
-	}
-	if r.ID != "" && r.Event != reconcile.Intent {
-		line += "  [" + r.ID + "]"
-	}
-	line = reconcile.Clean(line)
-	for _, call := range r.Calls {
-		line += "\n" + reconcile.Clean(fmt.Sprintf("%43s%s %s %d, %d ms, request %s", "", call.Method, call.Path, call.Status, call.Millis, call.RequestID))
-	}
-	return line
-}
-
-func (a *app) auditVerify() *cobra.Command {
-	var f auditFlags
-	cmd := &cobra.Command{
-		Use:   "verify [FILE]",
-		Short: "Check that no record was changed, removed, inserted or moved",
-		Long: `Verify checks every chain of records in the store, or in a file that audit
-export wrote. It names the first record that is not as it was written.
-
-Exit status: 0 all is as it was written; 1 something is not.`,
-		Example: `  reconcile audit verify
-  reconcile audit verify journal.jsonl`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				return a.verifyFile(args[0])
-			}
-			return a.withRecords(cmd.Context(), f, func(st *store.Store, _ iter.Seq2[reconcile.Record, error]) error {
-				heads, err := st.Verify(cmd.Context())
-				return a.tellHeads(heads, err)
-			})
-		},
-	}
-	return cmd
-}
-
-func (a *app) verifyFile(name string) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	heads, err := journal.VerifyExport(file)
-	return a.tellHeads(heads, err)
-}
-
-func (a *app) tellHeads(heads []journal.Head, err error) error {
-	if err != nil {
-		return fmt.Errorf("the journal does not verify: %w", err)
-	}
-	if len(heads) == 0 {
-		fmt.Fprintln(a.out, "There are no records.")
-	}
-	for _, head := range heads {
-		fmt.Fprintf(a.out, "%s: %d records, none changed; head %s\n", head.Stack, head.Count, head.Sum)
-	}
-	return nil
-}
-
-func (a *app) auditExport() *cobra.Command {
-	var f auditFlags
-	cmd := &cobra.Command{
-		Use:   "export",
-		Short: "Write records as JSON lines that audit verify checks, or as Salt returns",
-		Long: `Export prints records as JSON lines, each with its own hash; the last line of a
-stack is the head of its chain.
-
-Exit status: 0 exported; 1 error, or a record is not as it was written.`,
-		Example: `  reconcile audit export > journal.jsonl
-  reconcile audit export --run 20261121093015123456 --format salt`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(f.format, "json", "salt"); err != nil {
-				return err
-			}
-			return a.withRecords(cmd.Context(), f, func(_ *store.Store, records iter.Seq2[reconcile.Record, error]) error {
-				if f.format == "salt" {
-					return showRecords(a.out, records, "json")
-				}
-				return journal.Export(a.out, records)
-			})
-		},
-	}
-	f.choose(cmd, "json", "salt")
-	return cmd
-}
-
-func (a *app) auditTail() *cobra.Command {
-	var f auditFlags
-	cmd := &cobra.Command{
-		Use:   "tail",
-		Short: "Show the last records, and with --follow those to come",
-		Long: `Tail prints the last records, and with --follow those to come until it is
-interrupted.
-
-Exit status: 0 shown, or interrupted; 1 error.`,
-		Example: `  reconcile audit tail -n 5
-  reconcile audit tail --follow`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop, end := a.interrupts(cmd.Context())
-			defer end()
-			return a.withRecords(ctx, f, func(st *store.Store, records iter.Seq2[reconcile.Record, error]) error {
-				return a.tail(ctx, stop, st, records, f)
-			})
-		},
-	}
-	f.choose(cmd)
-	cmd.Flags().BoolVar(&f.follow, "follow", false, "go on until interrupted")
-	cmd.Flags().IntVarP(&f.lines, "lines", "n", 20, "how many")
-	return cmd
-}
-
-func (a *app) tail(ctx context.Context, stop <-chan struct{}, st *store.Store, records iter.Seq2[reconcile.Record, error], f auditFlags) error {
-	seen := map[string]int64{}
-	for {
-		var last []reconcile.Record
-		for r, err := range records {
-			if err != nil {
-				return errors.Join(recordLines(a.out, sequence(last)), err)
-			}
-			if r.Seq > seen[r.Stack] {
-				last = append(last, r)
-				seen[r.Stack] = r.Seq
-			}
-		}
-		slices.SortStableFunc(last, func(x, y reconcile.Record) int { return x.Stamp.Compare(y.Stamp) })
-		if err := recordLines(a.out, sequence(last[max(0, len(last)-f.lines):])); err != nil || !f.follow {
-			return err
-		}
-		select {
-		case <-stop:
-			return nil
-		case <-time.After(time.Second):
-		}
-		filter, err := f.filter()
-		if err != nil {
-			return err
-		}
-		records = st.Records(ctx, filter)
-	}
+	defer src.Close()
+	return f(src, src.records(ctx, filter))
 }

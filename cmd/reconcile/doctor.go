@@ -13,7 +13,8 @@ import (
 
 func (a *app) doctorCommand() *cobra.Command {
 	var where scope
-	var output string
+	var output, alive string
+	var policy policyFlags
 	cmd := &cobra.Command{
 		Use:   "doctor [PATH|GIT-URL]",
 		Short: "Check what the other verbs need: access, permissions, clock and store",
@@ -21,15 +22,42 @@ func (a *app) doctorCommand() *cobra.Command {
 of each whether it is well, and if not what to do. It changes nothing, and never
 prints a credential.
 
-Exit status: 0 nothing failed; 1 something did.`,
+With --iam-policy it looks at nothing, and prints the policy of Scaleway's IAM
+that an API key needs for the stack, or for all stacks of an operator's file, and
+nothing more: a rule for each project, as commands of scw or, with -o json, as
+requests to the API. With --read-only it is that of a key which can plan and
+change nothing, as jobs of merge requests should have.
+
+With --alive it only asks a daemon whether it lives.
+
+Exit status: 0 nothing failed; 1 something did; 3 a stack of the operator's file
+could not be read.`,
+		Example: `  reconcile doctor
+  reconcile doctor --iam-policy --read-only prod
+  reconcile doctor --iam-policy --config /etc/reconcile/reconcile.yaml -o json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			where.location = first(args)
+			if alive != "" {
+				return a.alive(cmd.Context(), alive)
+			}
+			if policy.print {
+				return a.policy(cmd.Context(), where, policy, output)
+			}
+			if policy != (policyFlags{}) {
+				return errors.New("--read-only, --config and --organization go with --iam-policy")
+			}
 			return a.doctor(cmd.Context(), where, output)
 		},
 	}
 	where.flags(cmd)
 	outputFlag(cmd, &output, "text", "json")
+	fs := cmd.Flags()
+	fs.StringVar(&alive, "alive", "", "only ask the daemon at this address whether it lives")
+	fs.BoolVar(&policy.print, "iam-policy", false, "print the least that an API key must be allowed")
+	fs.BoolVar(&policy.readOnly, "read-only", false, "with --iam-policy: of a key that plans only")
+	fs.StringVar(&policy.config, "config", "", "with --iam-policy: for the stacks of this operator's file")
+	fs.StringVar(&policy.organization, "organization", "", "with --iam-policy: ID of the organization, for a further rule by which the end of the key and the name of the project can be read")
 	return cmd
 }
 
@@ -136,7 +164,7 @@ func (d *doctor) fail(name string, err error, fix string) {
 func (d *doctor) git(ctx context.Context, a *app, where scope) {
 	s, err := a.read(ctx, where)
 	if s == nil {
-		s = &session{app: a, scope: where, clock: realClock{}, src: &reconcile.Source{}}
+		s = &session{app: a, scope: where, clock: realClock{}, reading: reading{src: &reconcile.Source{}}}
 		s.folder = orElse(a.flags.store, filepath.Join(s.top(), ".reconcile"))
 	}
 	d.session = s

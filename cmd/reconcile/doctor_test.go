@@ -94,3 +94,28 @@ func patch(t *testing.T, url, key, secret, body string) {
 	}
 	resp.Body.Close()
 }
+
+// Images without a shell are checked by the program itself.
+func TestDoctorAsksADaemonWhetherItLives(t *testing.T) {
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" {
+			t.Errorf("it asks for %s", r.URL.Path)
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte("stuck\x1b[2J"))
+	}))
+	defer server.Close()
+	if code, out := inProcess(t, t.TempDir(), nil, "doctor", "--alive", server.URL+"/"); code != 0 || !strings.Contains(out, "is alive") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	status = http.StatusServiceUnavailable
+	if code, out := inProcess(t, t.TempDir(), nil, "doctor", "--alive", server.URL); code != 1 || !strings.Contains(out, "503") || strings.Contains(out, "\x1b") {
+		t.Errorf("exit %d\n%q", code, out)
+	}
+	for _, url := range []string{"http://127.0.0.1:1", "not a url"} {
+		if code, _ := inProcess(t, t.TempDir(), nil, "doctor", "--alive", url); code != 1 {
+			t.Errorf("%s: exit %d", url, code)
+		}
+	}
+}

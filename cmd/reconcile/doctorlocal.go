@@ -13,6 +13,9 @@ import (
 	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/journal"
+	"gitlab.com/reconciled/reconciled/reconcile/remote"
+	"gitlab.com/reconciled/reconciled/reconcile/store"
 )
 
 // What doctor looks at on this machine: configuration, manifests and store.
@@ -32,7 +35,7 @@ func (d *doctor) credentials(ctx context.Context) bool {
 	}
 	if err == nil {
 		d.kinds = providers.All(d.client)
-		err = d.places()
+		err = places(&d.src.Stack, d.client)
 	}
 	if err != nil {
 		d.fail("configuration", fmt.Errorf("%w (found: %s)", err, from), "")
@@ -127,18 +130,26 @@ func (d *doctor) values(ctx context.Context) {
 
 // history opens the store and checks its journal.
 func (d *doctor) history(ctx context.Context) {
-	if err := d.openStore(false); err != nil {
+	where, err := d.app.storeOf(&d.src.Stack, false)
+	if err == nil {
+		err = d.openStore(ctx, false)
+	}
+	switch {
+	case err != nil:
 		d.fail("store", err, "")
 		return
-	}
-	if d.store == nil {
+	case d.store == nil:
 		d.skip("store", "there is none in %s yet; the first apply makes one", d.folder)
 		return
 	}
-	d.well("store", "%s", d.folder)
-	heads, err := d.store.Verify(ctx)
+	heads, err := d.store.Heads(ctx)
 	if err != nil {
-		d.fail("journal", err, "keep a copy of the folder: this is what tampering or a broken disk looks like")
+		d.fail("store", err, "")
+		return
+	}
+	d.well("store", "%s", d.whereabouts(ctx, where))
+	if heads, err = verified(ctx, d.store); err != nil {
+		d.fail("journal", err, "keep a copy of the store: this is what tampering or a broken disk looks like")
 		return
 	}
 	records := 0
@@ -146,4 +157,40 @@ func (d *doctor) history(ctx context.Context) {
 		records += int(head.Count)
 	}
 	d.well("journal", "%s of %s, none changed", counted(records, "record"), counted(len(heads), "stack"))
+}
+
+// whereabouts says where the store is, and as whom it is used.
+func (d *doctor) whereabouts(ctx context.Context, where string) string {
+	switch st := d.store.(type) {
+	case *store.Store:
+		return d.folder
+	case *remote.Store:
+		if me, err := st.Me(ctx); err == nil {
+			return fmt.Sprintf("the daemon at %s, by the token of %s, role %s", st, me.Name, me.Role)
+		}
+		return fmt.Sprintf("the daemon at %s", st)
+	}
+	return where
+}
+
+// verified checks every chain of a store, by its own means if it has any, and
+// returns the chains' heads.
+func verified(ctx context.Context, st reconcile.Store) ([]reconcile.Head, error) {
+	if own, ok := st.(interface {
+		Verify(context.Context) ([]reconcile.Head, error)
+	}); ok {
+		return own.Verify(ctx)
+	}
+	noted, err := st.Heads(ctx) // before the records, as more may be written meanwhile
+	if err != nil {
+		return nil, err
+	}
+	heads, err := journal.Verify(st.Records(ctx, reconcile.RecordFilter{}))
+	for _, before := range noted {
+		i := slices.IndexFunc(heads, func(h reconcile.Head) bool { return h.Stack == before.Stack })
+		if err == nil && (i < 0 || heads[i].Count < before.Count || heads[i].Count == before.Count && heads[i].Sum != before.Sum) {
+			err = &reconcile.Break{Stack: before.Stack, Seq: before.Count, Reason: fmt.Sprintf("the chain does not lead to record %d, which the store has noted as its end", before.Count)}
+		}
+	}
+	return heads, err
 }

@@ -42,11 +42,11 @@ func (a *app) forget(ctx context.Context, key reconcile.Key, where scope, yes bo
 		return err
 	}
 	defer s.close()
-	lease, err := s.store.Lease(ctx, s.src.Stack.Mark("", "").Owner(), s.holder())
+	ctx, release, err := s.lease(ctx)
 	if err != nil {
 		return err
 	}
-	defer lease.Release()
+	defer release()
 	if s.wish.ByKey[key] != nil {
 		return fmt.Errorf("forget: %s stands at %s; take it out of Git first, or the next plan would want it again", key, s.wish.ByKey[key].Manifest.Pos)
 	}
@@ -85,9 +85,9 @@ func (s *session) tellForgotten(out *reconcile.Outcome) error {
 	return out.Err
 }
 
-func (s *session) confirmed(question string) bool {
-	fmt.Fprint(s.err, question)
+func (a *app) confirmed(question string) bool {
+	fmt.Fprint(a.err, question)
 	var answer string
-	_, _ = fmt.Fscanln(s.in, &answer) // no answer is no
+	_, _ = fmt.Fscanln(a.in, &answer) // no answer is no
 	return strings.TrimSpace(answer) == "yes"
 }

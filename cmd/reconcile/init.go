@@ -58,8 +58,7 @@ func (a *app) begin(ctx context.Context, dir string) error {
 		return fmt.Errorf("init: %w", err)
 	}
 	defer source.Close()
-	s := &session{app: a, scope: scope{location: dir}, source: source}
-	fill := strings.NewReplacer("NAME", s.fitName(), "UID", newUID())
+	fill := strings.NewReplacer("NAME", fitName(stackName(source.Rel(), fromAnywhere(dir))), "UID", newUID())
 	if err := writeNew(dir, map[string]string{"stack.yaml": fill.Replace(stackTemplate), "container.yaml": fill.Replace(containerTemplate)}); err != nil {
 		return err
 	}
@@ -69,9 +68,8 @@ func (a *app) begin(ctx context.Context, dir string) error {
 	return a.tellNext(dir, source.Root() != "")
 }
 
-// fitName is the folder's name as far as it can be a stack's.
-func (s *session) fitName() string {
-	name := s.folderName()
+// fitName is a folder's name as far as it can be a stack's.
+func fitName(name string) string {
 	name = strings.Trim(name[:min(len(name), 63)], "-")
 	if reconcile.CheckName(name) != nil {
 		return "stack"

@@ -10,14 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/providers/simulator"
 	"gitlab.com/reconciled/reconciled/reconcile"
-	"gitlab.com/reconciled/reconciled/reconcile/manifest"
 	"gitlab.com/reconciled/reconciled/reconcile/store"
 )
 
@@ -61,7 +59,7 @@ func (s *session) connect(ctx context.Context, write bool) error {
 			return err
 		}
 	}
-	if err := s.openStore(write); err != nil {
+	if err := s.openStore(ctx, write); err != nil {
 		return err
 	}
 	var transport http.RoundTripper
@@ -75,7 +73,7 @@ func (s *session) connect(ctx context.Context, write bool) error {
 		return err
 	}
 	s.client, s.kinds = client, providers.All(client)
-	return s.places()
+	return places(&s.src.Stack, s.client)
 }
 
 // simulate starts the embedded simulator and returns an environment that leads to it.
@@ -94,8 +92,13 @@ func (s *session) simulate() (getenv func(string) string, err error) {
 	s.onClose(func() { sim.Close() })
 	s.onClose(stop)
 	s.clock = simulated{sim}
+	return leading(sim.Environment(url), s.getenv), nil
+}
+
+// leading is an environment that leads to a simulator.
+func leading(variables []string, getenv func(string) string) func(string) string {
 	env := map[string]string{}
-	for _, variable := range sim.Environment(url) {
+	for _, variable := range variables {
 		name, value, _ := strings.Cut(variable, "=")
 		env[name] = value
 	}
@@ -103,47 +106,8 @@ func (s *session) simulate() (getenv func(string) string, err error) {
 		if value, ok := env[name]; ok || strings.HasPrefix(name, "SCW_") {
 			return value // a real credential has no business here
 		}
-		return s.getenv(name)
-	}, nil
-}
-
-func (s *session) openStore(write bool) (err error) {
-	if kind := s.src.Stack.Store; kind != "" && kind != "local" {
-		return fmt.Errorf("%s: store %q: this version keeps stacks in a local store only", s.src.Stack.Pos, kind)
+		return getenv(name)
 	}
-	if write {
-		s.store, err = store.Open(s.folder)
-	} else {
-		s.store, _, err = store.OpenExisting(s.folder)
-	}
-	if s.store != nil {
-		s.onClose(func() { s.store.Close() })
-	}
-	return err
-}
-
-// places fills in what the stack leaves to the environment.
-func (s *session) places() error {
-	stack := &s.src.Stack
-	project, err := s.client.ProjectOr(stack.Project)
-	if err != nil {
-		return err
-	}
-	stack.Project = project
-	if len(stack.Regions) == 0 {
-		stack.Regions = []string{orElse(s.client.Region, "fr-par")}
-	}
-	if len(stack.Zones) == 0 {
-		stack.Zones = []string{orElse(s.client.Zone, stack.Regions[0]+"-1")}
-	}
-	return nil
-}
-
-func orElse(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }
 
 // prepare reads, connects and expands: what plan, apply, drift and outputs begin with.
@@ -169,65 +133,12 @@ func (s *session) ready(ctx context.Context, write bool) error {
 		return err
 	}
 	s.tellOthers()
-	s.engine = &reconcile.Engine{
-		Stack: &s.src.Stack, Kinds: s.kinds, Revision: s.src.Revision, Clock: s.clock, Actor: s.actor(),
-		Commit: s.source.Contains, Base: s.base, Removed: s.removed, Lost: s.lost, Calls: scaleway.WithCalls, Lookups: s.receipts(), Only: s.only(),
-	}
+	s.engine = s.reading.engine(s.kinds, s.wish, s.clock)
+	s.engine.Actor, s.engine.Only = s.actor(), s.only()
 	if s.store != nil {
-		s.engine.Journal = s.store.Journal(s.src.Stack.Mark("", "").Owner())
-		if s.journal != nil {
-			s.engine.Journal = s.journal(s.engine.Journal)
-		}
+		s.engine.Journal = s.store.Journal(s.owner())
 	}
-	return nil
-}
-
-// base is the desired state at an earlier commit, read leniently: what cannot
-// be decoded any more is left out.
-func (s *session) base(ctx context.Context, rev string) (map[reconcile.Key]*reconcile.Wanted, error) {
-	tree, err := s.source.At(ctx, rev)
-	if err != nil {
-		return nil, err
-	}
-	src := manifest.Read(tree, manifest.Options{Name: s.src.Stack.Name, Kinds: s.kinds})
-	src.Stack = s.src.Stack
-	wish, _ := reconcile.Expand(src, s.kinds, nil)
-	return wish.ByKey, nil
-}
-
-// lost tells that a file which asked for something has a document now that is no
-// manifest: more often a slip than a wish to delete.
-func (s *session) lost(file string) string {
-	for _, other := range s.src.Other {
-		if strings.HasPrefix(other, file+":") {
-			return "its file is still there, and what stands at " + other + " is no manifest any more"
-		}
-	}
-	return ""
-}
-
-// removed is the commit that took a file away, "" if the file is still there or
-// nothing is committed about it.
-func (s *session) removed(ctx context.Context, file string) string {
-	if _, err := s.src.ReadFile(file); err == nil || s.revision.Dirty {
-		return ""
-	}
-	rev, err := s.source.LastChange(ctx, file)
-	if err != nil || rev.Hash == "" {
-		return ""
-	}
-	return rev.Hash[:7]
-}
-
-// receipts tell what came of the look-ups, so that an incomplete answer says so.
-func (s *session) receipts() []reconcile.Receipt {
-	var out []reconcile.Receipt
-	for _, w := range s.wish.Ordered {
-		if w.Hold != nil {
-			out = append(out, reconcile.Receipt{Kind: "value", Scope: w.Scope, Reason: string(w.Key) + ": " + w.Hold.Reason, At: s.clock.Now()})
-		}
-	}
-	return out
+	return s.heed(ctx)
 }
 
 // only is the choice of -f, --target and --exclude; nil if all is chosen. What a
@@ -293,55 +204,14 @@ func (s *session) checkTargets(plan *reconcile.Plan) error {
 }
 
 // actor is who runs.
-func (s *session) actor() reconcile.Actor {
+func (a *app) actor() reconcile.Actor {
 	actor := reconcile.Actor{Kind: "cli", Version: version()}
 	actor.Host, _ = os.Hostname()
 	if u, err := user.Current(); err == nil {
 		actor.User = u.Username
 	}
-	if s.getenv("GITLAB_CI") != "" {
-		actor.Kind, actor.User, actor.Job = "gitlab-ci", s.getenv("GITLAB_USER_LOGIN"), s.getenv("CI_JOB_URL")
+	if a.getenv("GITLAB_CI") != "" {
+		actor.Kind, actor.User, actor.Job = "gitlab-ci", a.getenv("GITLAB_USER_LOGIN"), a.getenv("CI_JOB_URL")
 	}
 	return actor
-}
-
-// secretCache remembers verified secrets in the store, which is made for it when
-// the first one is to be remembered. Without a store nothing is remembered.
-type secretCache struct {
-	session *session
-	once    sync.Once
-	cache   *store.Cache
-}
-
-func (c *secretCache) open() *store.Cache {
-	c.once.Do(func() {
-		if c.session.store == nil {
-			opened, err := store.Open(c.session.folder)
-			if err != nil {
-				return // a cache is not worth an error
-			}
-			c.session.store = opened
-			c.session.onClose(func() { opened.Close() })
-		}
-		c.cache = c.session.store.Cache("secrets")
-	})
-	return c.cache
-}
-
-func (c *secretCache) Seen(hash, mac string) bool {
-	cache := c.open()
-	return cache != nil && cache.Get(hash+" "+mac)
-}
-
-func (c *secretCache) Remember(hash, mac string) {
-	if cache := c.open(); cache != nil {
-		cache.Put(hash + " " + mac)
-	}
-}
-
-func (c *secretCache) Key() []byte {
-	if cache := c.open(); cache != nil {
-		return cache.Key()
-	}
-	return nil
 }

@@ -256,7 +256,7 @@ func (r *rig) openIntents() int {
 	}
 	defer s.Close()
 	open := 0
-	for record, err := range s.Records(r.t.Context(), store.Filter{}) {
+	for record, err := range s.Records(r.t.Context(), reconcile.RecordFilter{}) {
 		if err != nil {
 			r.t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,13 +58,14 @@ func (q quick) Sleep(ctx context.Context, d time.Duration) error {
 //	api METHOD PATH [JSON]    speaks to it behind reconcile's back; $ID is the last answer's id
 //	advance SECONDS           moves its clock
 //	exits CODE COMMAND...     runs reconcile and wants that exit status
+//	remember NAME PATTERN     sets a variable to what matches in the last standard output
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
 		Setup:              setUpScript,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"commit": commit, "sim": startSim, "fault": addFault, "api": callAPI, "advance": advance, "exits": exits,
+			"commit": commit, "sim": startSim, "fault": addFault, "api": callAPI, "advance": advance, "exits": exits, "remember": remember,
 		},
 		Condition: func(cond string) (bool, error) {
 			_, err := exec.LookPath(cond)
@@ -168,6 +170,18 @@ func firstID(answer string) string {
 
 func advance(ts *testscript.TestScript, neg bool, args []string) {
 	request(ts, "POST", "/_sim/advance", `{"seconds":`+args[0]+`}`)
+}
+
+// remember sets a variable to the first text of the last standard output that fits a pattern.
+func remember(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: remember NAME PATTERN")
+	}
+	found := regexp.MustCompile(args[1]).FindString(ts.ReadFile("stdout"))
+	if found == "" {
+		ts.Fatalf("nothing fits %s", args[1])
+	}
+	ts.Setenv(args[0], found)
 }
 
 // exits runs reconcile and wants an exit status: testscript knows only success and failure.

@@ -3,12 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +15,6 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
 	"gitlab.com/reconciled/reconciled/reconcile/repo"
 	"gitlab.com/reconciled/reconciled/reconcile/secrets"
-	"gitlab.com/reconciled/reconciled/reconcile/store"
 )
 
 // scope is what the verbs on a stack are asked about.
@@ -56,18 +52,18 @@ func (s *scope) picks(cmd *cobra.Command) {
 type session struct {
 	*app
 	scope
-	source   *repo.Source
-	revision repo.Revision
-	src      *reconcile.Source
-	kinds    reconcile.Kinds
-	wish     *reconcile.Wish
-	client   *scaleway.Client
-	store    *store.Store
-	engine   *reconcile.Engine
-	clock    reconcile.Clock
-	folder   string   // of the store
-	names    []string // of the files that -f names, in the tree
-	closers  []func()
+	reading
+	kinds   reconcile.Kinds
+	wish    *reconcile.Wish
+	client  *scaleway.Client
+	store   reconcile.Store
+	held    reconcile.Lease // of the stack, once it is taken
+	orders  *heeding
+	engine  *reconcile.Engine
+	clock   reconcile.Clock
+	folder  string   // of the store
+	names   []string // of the files that -f names, in the tree
+	closers []func()
 }
 
 func (s *session) close() {
@@ -99,28 +95,16 @@ func (a *app) read(ctx context.Context, where scope) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.source, err = repo.Open(ctx, s.location, repo.Options{
+	source, err := repo.Open(ctx, s.location, repo.Options{
 		Ref: s.ref, Path: s.path, Store: filepath.Join(s.folder, "git"), Auth: repo.Auth{Env: a.getenv}, Verify: verify, Except: s.except(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.onClose(s.source.Close)
-	tree, revision, err := s.source.Tree(ctx)
-	if err != nil {
+	s.onClose(source.Close)
+	s.kinds, s.names = providers.All(nil), names
+	if s.reading, err = readStack(ctx, source, s.kinds, stackName(source.Rel(), fromAnywhere(s.location)), names); err != nil {
 		return nil, err
-	}
-	s.revision, s.kinds = revision, providers.All(nil)
-	s.src = manifest.Read(tree, manifest.Options{Name: s.folderName(), Kinds: s.kinds, Only: names})
-	if len(names) > 0 { // files of a stack share things with its others; which of them are planned is another matter
-		if whole := manifest.Read(tree, manifest.Options{Name: s.folderName(), Kinds: s.kinds}); whole.Stack.Declared {
-			s.src = whole
-		}
-	}
-	s.names = names
-	s.src.Revision = reconcile.Revision{ID: revision.ID(), Subject: revision.Subject, Author: revision.Author}
-	if !revision.When.IsZero() {
-		s.src.Revision.When = revision.When.UTC().Format(time.RFC3339)
 	}
 	return s, s.distinct(ctx)
 }
@@ -182,25 +166,12 @@ func (s *session) top() string {
 	return s.dir
 }
 
-// folderName names a stack that does not name itself.
-func (s *session) folderName() string {
-	name := path.Base(s.source.Rel())
-	if name == "." || name == "/" {
-		at := s.location
-		if abs, err := filepath.Abs(at); err == nil && isFolder(at) {
-			at = abs
-		}
-		name = strings.TrimSuffix(path.Base(filepath.ToSlash(at)), ".git")
+// fromAnywhere is a location as it can be named from anywhere, slashes between names.
+func fromAnywhere(location string) string {
+	if abs, err := filepath.Abs(location); err == nil && isFolder(location) {
+		location = abs
 	}
-	return strings.Trim(strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			return r
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		}
-		return '-'
-	}, name), "-")
+	return filepath.ToSlash(location)
 }
 
 func isFolder(name string) bool {
@@ -208,53 +179,16 @@ func isFolder(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// distinct refuses a uid that two stacks of the repository share, and notes
-// whether a stack without one has this stack's name.
+// distinct holds the stack against the others of the repository.
 func (s *session) distinct(ctx context.Context) error {
-	stack := &s.src.Stack
-	if stack.UID == "" || s.revision.Hash == "" || s.source.Rel() == "." { // two stacks of one folder are an error anyway
+	if s.src.Stack.UID == "" {
 		return nil
 	}
-	up := strings.TrimSuffix(strings.Repeat("../", strings.Count(s.source.Rel(), "/")+1), "/")
-	whole, err := s.source.Beside(up)
-	if err != nil {
-		return err
+	all, err := s.neighbours(ctx)
+	if err == nil {
+		s.beDistinct(all)
 	}
-	tree, err := whole.At(ctx, s.revision.Hash) // a commit's tree is quick to walk; a whole work tree is not
-	if err != nil {
-		return err
-	}
-	return fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != "." {
-			return fs.SkipDir
-		}
-		if d.IsDir() || path.Ext(name) != ".yaml" && path.Ext(name) != ".yml" {
-			return nil
-		}
-		return s.clash(tree, name)
-	})
-}
-
-// clash compares one file's Stack, if it holds one, with this one.
-func (s *session) clash(tree fs.FS, name string) error {
-	stack := &s.src.Stack
-	mine := path.Join(s.source.Rel(), stack.Pos.File)
-	data, err := fs.ReadFile(tree, name)
-	if name == mine || err != nil || !strings.Contains(string(data), "Stack") {
-		return nil
-	}
-	other := manifest.Read(tree, manifest.Options{Only: []string{name}}).Stack
-	switch {
-	case !other.Declared:
-	case other.UID == stack.UID:
-		s.src.Problems = append(s.src.Problems, reconcile.Problem{
-			Pos: stack.Pos, Message: fmt.Sprintf("the uid %s is that of the stack at %s too: two stacks with one uid would delete each other's resources", stack.UID, other.Pos.Short()),
-			Hint: "write a new uid into the copy; reconcile init makes one",
-		})
-	case other.UID == "" && other.Name == stack.Name:
-		stack.BareTaken = true
-	}
-	return nil
+	return err
 }
 
 // expand looks values up and makes the desired state. Problems are told to
@@ -283,11 +217,14 @@ func (s *session) expand(ctx context.Context, look bool) error {
 
 func (s *session) lookups() secrets.Sources {
 	allow := append([]string(nil), s.allowEnv...)
-	if names := s.getenv("RECONCILE_ALLOW_ENV"); names != "" {
-		allow = append(allow, strings.FieldsFunc(names, func(r rune) bool { return r == ',' || r == ' ' })...)
-	}
+	allow = append(allow, words(s.getenv("RECONCILE_ALLOW_ENV"))...)
 	if allow == nil && s.getenv("CI") != "" {
 		allow = []string{}
 	}
 	return secrets.Sources{Env: s.lookup, Allow: allow, File: s.src.ReadFile}
+}
+
+// words are those of a list that stands in one variable.
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -42,11 +42,17 @@ type api struct {
 // places are the regions that offer containers, as in the SDK's Regions().
 func places() []string { return []string{"fr-par", "nl-ams", "pl-waw", "it-mil"} }
 
+// access is the permission sets of Serverless Containers, as IAM's reference has them:
+// https://www.scaleway.com/en/docs/iam/reference-content/permission-sets/
+func access() reconcile.Access {
+	return reconcile.Access{Read: "ContainersReadOnly", Write: "ContainersFullAccess"}
+}
+
 func aboutNamespace() reconcile.About {
 	return reconcile.About{
 		Name:   "Namespace",
 		Doc:    "Groups containers, and gives them variables in common. A Container makes its own unless it names one to share.",
-		Places: places(), Usual: namespaceUsual, Unique: true,
+		Places: places(), Needs: access(), Usual: namespaceUsual, Unique: true,
 		OnUpdate: "restarts its containers if variables change",
 		Limits: []reconcile.Limit{{
 			Max: 100, Per: "project", Remedy: "let containers share one: give them the same spec.namespace",
@@ -58,7 +64,7 @@ func aboutContainer() reconcile.About {
 	return reconcile.About{
 		Name: "Container", LivesIn: "Namespace",
 		Doc:    "Runs an image as instances that follow the requests, down to none. Brings its namespace, triggers and domains along.",
-		Places: places(), Usual: containerUsual, Unique: true,
+		Places: places(), Needs: access(), Usual: containerUsual, Unique: true,
 		OnUpdate: "restarts the container",
 		Limits: []reconcile.Limit{{
 			Max: 1000, Per: "organization", Remedy: "remove containers that are not needed, or use another organization",
@@ -79,7 +85,7 @@ func aboutTrigger() reconcile.About {
 	return reconcile.About{
 		Name: "Trigger", LivesIn: "Container",
 		Doc:    "Calls a container by the clock, or for messages of a queue. Stands in a Container, under cronTriggers or triggers.",
-		Places: places(), Usual: triggerUsual,
+		Places: places(), Needs: access(), Usual: triggerUsual,
 	}
 }
 
@@ -87,6 +93,6 @@ func aboutDomain() reconcile.About {
 	return reconcile.About{
 		Name: "Domain", LivesIn: "Container", Global: true,
 		Doc:    "A host name of one's own for a container. Its CNAME must point to the container's domainName first. Stands in a Container, under domains.",
-		Places: places(), Usual: domainUsual, Unique: true,
+		Places: places(), Needs: access(), Usual: domainUsual, Unique: true,
 	}
 }

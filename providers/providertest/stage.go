@@ -46,13 +46,15 @@ type stage struct {
 	advance   func(time.Duration) // moves the clock; nil: the simulator does
 	napped    func(time.Duration) // told of the client's waits; nil: nobody is
 	kindsOf   func(*scaleway.Client) []reconcile.Kind
+	keys      scaleway.CredentialSource // nil: the simulator's own key
 	client    *scaleway.Client
 	transport http.RoundTripper
 	wires     *wires
 	cache     *cache
 	dir       string
-	stored    bool         // the journal is one of SQLite, in dir
-	store     *store.Store // nil unless stored
+	stored    bool                       // the journal is one of SQLite, in dir
+	store     *store.Store               // nil unless stored
+	leases    map[string]reconcile.Lease // of the store, by owner
 	notes     map[string]*notes
 	parallel  int
 }
@@ -108,7 +110,7 @@ func (s *stage) begin() {
 	var err error
 	s.client, err = scaleway.New(s.Context(), scaleway.Options{
 		Getenv: func(name string) string { return env[name] }, Home: s.dir, UserAgent: "providertest",
-		Clock: waits, Secrets: s.cache, Transport: s.wires,
+		Clock: waits, Secrets: s.cache, Transport: s.wires, Credentials: s.keys,
 	})
 	if err != nil {
 		s.Fatal(err)
@@ -120,10 +122,17 @@ func (s *stage) begin() {
 	if s.store, err = store.Open(s.dir); err != nil {
 		s.Fatal(err)
 	}
+	s.leases = map[string]reconcile.Lease{}
 }
 
 // close is the end of a process.
 func (s *stage) close() {
+	for _, lease := range s.leases {
+		if err := lease.Release(); err != nil {
+			s.Error(err)
+		}
+	}
+	s.leases = nil
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {
 			s.Error(err)
@@ -209,12 +218,24 @@ func (s *stage) engine() *reconcile.Engine {
 func (s *stage) journal() reconcile.Journal {
 	owner := s.owner()
 	if s.stored {
-		return s.store.Journal(owner)
+		return s.lease(owner).Journal()
 	}
 	if s.notes[owner] == nil {
 		s.notes[owner] = &notes{}
 	}
 	return s.notes[owner]
+}
+
+// lease is the process's right to change a stack, which it takes once.
+func (s *stage) lease(owner string) reconcile.Lease {
+	if s.leases[owner] == nil {
+		lease, err := s.store.Lease(s.Context(), owner, "suite")
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.leases[owner] = lease
+	}
+	return s.leases[owner]
 }
 
 func (s *stage) plan(manifests string) *reconcile.Plan {

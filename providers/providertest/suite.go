@@ -139,8 +139,9 @@ func (r *runner) foreigners(s *stage) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	if out := engine.Forget(s.Context(), wish, world, world.Live); out.Err != nil || out.Done() != len(world.Live) {
-		s.Fatalf("letting go: %d of %d, %v", out.Done(), len(world.Live), out.Err)
+	all := slices.Collect(world.Live.All())
+	if out := engine.Forget(s.Context(), wish, world, all); out.Err != nil || out.Done() != len(all) {
+		s.Fatalf("letting go: %d of %d, %v", out.Done(), len(all), out.Err)
 	}
 	s.stack = ourStack
 	s.sim.Advance(time.Minute)

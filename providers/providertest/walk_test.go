@@ -14,10 +14,9 @@ import (
 	"gitlab.com/reconciled/reconciled/providers/container"
 	"gitlab.com/reconciled/reconciled/providers/simulator"
 	"gitlab.com/reconciled/reconciled/reconcile"
-	"gitlab.com/reconciled/reconciled/reconcile/store"
 )
 
-func recordsOf(owner string) store.Filter { return store.Filter{Stack: owner} }
+func recordsOf(owner string) reconcile.RecordFilter { return reconcile.RecordFilter{Stack: owner} }
 
 // TestWalk walks at random over the real engine, client, store and simulator:
 // desired states that change from commit to commit, reads up to a minute old,

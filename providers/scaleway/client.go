@@ -33,6 +33,9 @@ type Options struct {
 	Burst     int               // requests at once; 0 is 100
 	Secrets   SecretCache       // nil: hashes are verified each time
 	Transport http.RoundTripper // below everything here; nil is a fresh one over TCP
+	// Credentials is where the API key comes from; nil: from where the rest of the
+	// configuration does.
+	Credentials CredentialSource
 }
 
 // Client is one credential's access to the API. It may be used concurrently,
@@ -43,10 +46,12 @@ type Client struct {
 	Organization string
 	Region       string
 	Zone         string
-	AccessKey    string
+	AccessKey    string // when the client was made
 	URL          string
 	Clock        reconcile.Clock
 	secrets      *verifier
+	layers       *layers
+	end          keyEnd
 }
 
 // New reads the configuration and makes a client. It sends nothing.
@@ -56,20 +61,25 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, err := o.Credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	door := &door{RoundTripper: chain(o, s.secretKey)}
-	sdk, err := scw.NewClient(s.options(o, door)...)
+	transport, layers := chain(o, &keyring{source: o.Credentials, clock: o.Clock, key: key, asked: o.Clock.Now()})
+	door := &door{RoundTripper: transport}
+	sdk, err := scw.NewClient(s.options(o, key, door)...)
 	if err != nil {
-		return nil, invalid("the configuration of Scaleway's SDK: %s", hide(err.Error(), s.secretKey))
+		return nil, invalid("the configuration of Scaleway's SDK: %s", hide(err.Error(), key.SecretKey.Reveal()))
 	}
 	if err := door.metadata(sdk); err != nil {
 		return nil, err
 	}
 	return &Client{
 		SDK: sdk, Project: s.project, Organization: s.organization, Region: s.region, Zone: s.zone,
-		AccessKey: s.accessKey, URL: s.apiURL, Clock: o.Clock, secrets: newVerifier(o.Secrets),
+		AccessKey: key.AccessKey, URL: s.apiURL, Clock: o.Clock, secrets: newVerifier(o.Secrets), layers: layers,
 	}, ctx.Err()
 }
 
@@ -92,6 +102,10 @@ func (o Options) filled() Options {
 	if o.Transport == nil {
 		o.Transport = overTCP()
 	}
+	if o.Credentials == nil {
+		o.Credentials = configured(o)
+	}
+	o.Credentials = o.Credentials.checked()
 	return o
 }
 

@@ -120,18 +120,10 @@ func private(address string) bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// check names the variable of the first setting that is missing or malformed.
+// check names the variable of the first setting beside the key that is malformed.
 // It never repeats a value.
 func (s *settings) check() error {
 	switch {
-	case s.accessKey == "":
-		return missing(scw.ScwAccessKeyEnv, "the access key")
-	case s.secretKey == "":
-		return missing(scw.ScwSecretKeyEnv, "the secret key")
-	case !validation.IsAccessKey(s.accessKey):
-		return malformed(scw.ScwAccessKeyEnv, "wants SCW and 17 letters or digits", s.accessKey)
-	case !validation.IsSecretKey(s.secretKey):
-		return malformed(scw.ScwSecretKeyEnv, "wants a UUID", s.secretKey)
 	case !private(s.apiURL):
 		return invalid("SCW_API_URL would send the secret key in clear: http is for this machine only; use https")
 	case s.project != "" && !validation.IsProjectID(s.project):
@@ -162,9 +154,9 @@ func malformed(variable, wants, value string) error {
 		variable, wants, len(value))
 }
 
-func (s *settings) options(o Options, door *door) []scw.ClientOption {
+func (s *settings) options(o Options, key Credentials, door *door) []scw.ClientOption {
 	options := []scw.ClientOption{
-		scw.WithAuth(s.accessKey, s.secretKey),
+		scw.WithAuth(key.AccessKey, key.SecretKey.Reveal()),
 		scw.WithHTTPClient(door),
 		scw.WithDefaultPageSize(PageSize),
 		scw.WithUserAgent(o.UserAgent),

@@ -5,9 +5,12 @@
 //
 // A request passes these, outermost first:
 //
-//	denial    after a 401 nothing is sent for a while
+//	denial    refuses everything for a while after a 401
 //	retrier   sends again what may be sent again, after a wait
-//	limiter   waits for a token of the credential's bucket
+//	breaker   spares a product that fails altogether in one place
+//	limiter   waits for a turn: the stacks share the credential's rate
+//	keyed     gives it the API key as it is now, and the tag of its run
+//	counter   counts by method and outcome
 //	exchange  one try: time limit, whole answer read and checked, refusals classified
 //	recorder  notes the call for the journal
 //

@@ -30,10 +30,10 @@ const (
 // exchange is one try: it sends the request, reads the whole answer within the
 // time limit, and lets only what the API can have meant through. A body that is
 // cut off, or a page of HTML that comes with 200, is no answer.
-type exchange struct {
-	next  http.RoundTripper
-	token string
-}
+type exchange struct{ next http.RoundTripper }
+
+// tokenOf is the secret that a request is sent with, to be kept out of messages.
+func tokenOf(req *http.Request) string { return req.Header.Get("X-Auth-Token") }
 
 func (e exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	limit := tryLimit
@@ -88,7 +88,7 @@ func (e exchange) unanswered(ctx context.Context, req *http.Request, err error, 
 	if sent && once(req.Method) {
 		class = reconcile.Ambiguous
 	}
-	message := fmt.Sprintf("no answer to %s %s: %s", req.Method, req.URL.Path, hide(reason(err), e.token))
+	message := fmt.Sprintf("no answer to %s %s: %s", req.Method, req.URL.Path, hide(reason(err), tokenOf(req)))
 	return &refusal{err: &reconcile.Error{Class: class, Message: message, Err: err}}
 }
 
@@ -104,7 +104,7 @@ func reason(err error) string {
 func (e exchange) judge(req *http.Request, resp *http.Response, body []byte) error {
 	a := &answer{method: req.Method, status: resp.StatusCode, header: resp.Header, body: body}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return a.refusal(append(secretsIn(req), e.token)...)
+		return a.refusal(append(secretsIn(req), tokenOf(req))...)
 	}
 	problem := a.unusable(req)
 	if problem == "" {

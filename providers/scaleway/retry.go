@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"sync"
 	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -44,7 +43,7 @@ func (r retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 			again = limited < limitedTries
 		case reconcile.Unavailable:
 			failed++
-			again = failed < failedTries && !once(req.Method)
+			again = failed < failedTries && !once(req.Method) && !errors.Is(err, errSpared)
 		}
 		if !again || req.Context().Err() != nil {
 			return nil, err
@@ -85,40 +84,4 @@ func rewound(req *http.Request, cause error) (*http.Request, error) {
 	again := req.Clone(req.Context())
 	again.Body = body
 	return again, nil
-}
-
-// denial stops everything after a 401: a credential that is refused once is not
-// accepted a moment later, and each further try looks like an attack.
-type denial struct {
-	next  http.RoundTripper
-	clock reconcile.Clock
-
-	mu    sync.Mutex
-	err   error
-	until time.Time
-}
-
-const denialLasts = 30 * time.Second
-
-func (d *denial) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := d.standing(); err != nil {
-		return nil, err
-	}
-	resp, err := d.next.RoundTrip(req)
-	var r *refusal
-	if errors.As(err, &r) && r.status == http.StatusUnauthorized {
-		d.mu.Lock()
-		d.err, d.until = r.err, d.clock.Now().Add(denialLasts)
-		d.mu.Unlock()
-	}
-	return resp, err
-}
-
-func (d *denial) standing() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.err != nil && d.clock.Now().Before(d.until) {
-		return d.err
-	}
-	return nil
 }

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/scaleway/scaleway-sdk-go/scw"
-	"golang.org/x/time/rate"
-
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
@@ -19,14 +17,22 @@ import (
 // connection each.
 const connections = 64
 
+// layers are the decorators around a transport whose state the client shows.
+type layers struct {
+	keys    *keyring
+	turns   *turns
+	breaker *breaker
+	counter *counter
+}
+
 // chain puts the decorators around a transport; the first to see a request is
 // the last in the list.
-func chain(o Options, token string) http.RoundTripper {
-	var next http.RoundTripper = recorder{o.Transport}
-	next = exchange{next, token}
-	next = limiter{next, o.Clock, rate.NewLimiter(rate.Limit(o.Rate), o.Burst)}
-	next = retrier{next, o.Clock}
-	return &denial{next: next, clock: o.Clock}
+func chain(o Options, keys *keyring) (http.RoundTripper, *layers) {
+	l := &layers{keys: keys, turns: newTurns(o.Clock, o.Rate, o.Burst)}
+	l.counter = &counter{next: exchange{recorder{o.Transport}}}
+	keyed := &keyed{next: l.counter, keys: keys}
+	l.breaker = &breaker{next: limiter{keyed, l.turns}, clock: o.Clock, products: map[string]*circuit{}}
+	return denial{retrier{l.breaker, o.Clock}, keyed}, l
 }
 
 func overTCP() http.RoundTripper {
@@ -74,25 +80,6 @@ func metadata(r *http.Request) *http.Response {
 		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
 		Body: io.NopCloser(bytes.NewReader([]byte(recorded))), ContentLength: int64(len(recorded)),
 	}
-}
-
-// limiter keeps to the credential's rate.
-type limiter struct {
-	next   http.RoundTripper
-	clock  reconcile.Clock
-	bucket *rate.Limiter
-}
-
-func (l limiter) RoundTrip(r *http.Request) (*http.Response, error) {
-	now := l.clock.Now()
-	place := l.bucket.ReserveN(now, 1)
-	if wait := place.DelayFrom(now); wait > 0 {
-		if err := l.clock.Sleep(r.Context(), wait); err != nil {
-			place.CancelAt(l.clock.Now())
-			return nil, unsent(r.Context(), err)
-		}
-	}
-	return l.next.RoundTrip(r)
 }
 
 // unsent is the error of a request that never left.

@@ -53,6 +53,7 @@ func (s *Server) statistics() any {
 		"requests":       s.Stats(),
 		"peak_in_flight": s.PeakInFlight(),
 		"peak_rate":      s.PeakRate(),
+		"zombies":        s.Zombies(),
 		"now":            s.Now(),
 	}
 }

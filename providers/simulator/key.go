@@ -14,6 +14,9 @@ type Key struct {
 	ReadOnly  bool   `json:"read_only,omitempty"` // all but GET answer 403
 	Expired   bool   `json:"expired,omitempty"`   // all answer 401
 	Revoked   bool   `json:"revoked,omitempty"`   // likewise; so is the secret of a deleted API key
+	// Permissions are the names of permission sets, as Scaleway's IAM has them:
+	// what none of them allows answers 403. Without any, all is allowed.
+	Permissions []string `json:"permissions,omitempty"`
 }
 
 // AddKey lays down what a secret may do, instead of what was laid down before.
@@ -41,7 +44,7 @@ func (w *world) refuse(secret string, rt *route, now time.Time) *answer {
 			a = denied("not_found")
 		case k.Expired || w.expired(k.AccessKey, now):
 			a = denied("expired")
-		case k.ReadOnly && rt.write():
+		case k.ReadOnly && rt.write() || !k.permits(rt):
 			a = forbidden(action(rt.method), rt.resource())
 		default:
 			return nil

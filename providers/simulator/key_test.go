@@ -82,3 +82,51 @@ func TestWhatSecretsMayDo(t *testing.T) {
 	s.token = ""
 	s.do(200, "GET", "/metadata", "")
 }
+
+// Permission sets allow what they are for, in reading or in all.
+func TestPermissionSets(t *testing.T) {
+	s := start(t, simulator.Options{})
+	const secret = "55555555-5555-4555-8555-555555555555"
+	for _, tt := range []struct {
+		sets                                []string
+		containers, make, ssh, iam, project int
+	}{
+		{nil, 200, 200, 200, 200, 200},
+		{[]string{"ContainersFullAccess"}, 200, 200, 403, 403, 403},
+		{[]string{"ContainersReadOnly"}, 200, 403, 403, 403, 403},
+		{[]string{"ContainersReadOnly", "IAMReadOnly", "ProjectReadOnly"}, 200, 403, 403, 200, 200},
+		{[]string{"AllProductsReadOnly"}, 200, 403, 200, 403, 403},
+		{[]string{"SSHKeysReadOnly", "NoSuchSet"}, 403, 403, 200, 403, 403},
+	} {
+		s.token = token
+		s.AddKey(simulator.Key{Secret: secret, Permissions: tt.sets})
+		s.token = secret
+		s.do(tt.containers, "GET", region+"/namespaces", "")
+		d := s.do(tt.make, "POST", region+"/namespaces", `{"name":"a"}`)
+		if tt.make == 403 {
+			same(t, d, `{"details":[{"action":"write","resource":"namespace"}],"message":"insufficient permissions","type":"permissions_denied"}`)
+		}
+		s.do(tt.ssh, "GET", "/iam/v1alpha1/ssh-keys", "")
+		s.do(tt.iam, "GET", "/iam/v1alpha1/api-keys", "")
+		s.do(tt.project, "GET", "/account/v3/projects", "")
+	}
+}
+
+// A new key works at once and an old one ends at once: so keys are rotated.
+func TestKeysAreRotated(t *testing.T) {
+	s := start(t, simulator.Options{})
+	issue := func() (path, secret string) {
+		d := s.do(200, "POST", "/iam/v1alpha1/api-keys", `{"application_id":"`+applicationID+`"}`)
+		return "/iam/v1alpha1/api-keys/" + d["access_key"].(string), d["secret_key"].(string)
+	}
+	first, old := issue()
+	_, fresh := issue()
+	for _, secret := range []string{old, fresh} {
+		s.token = secret
+		s.do(200, "GET", region+"/namespaces", "")
+	}
+	s.do(204, "DELETE", first, "")
+	s.do(200, "GET", region+"/namespaces", "")
+	s.token = old
+	s.do(401, "GET", region+"/namespaces", "")
+}

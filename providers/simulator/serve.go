@@ -32,6 +32,7 @@ func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request) {
 // serve takes one request through faults, credentials and execution.
 func (s *Server) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 	defer s.traffic.begin(rt.method, rt.path)()
+	s.epochs.see(r.UserAgent(), rt.write(), Zombie{Time: s.clock.now(), Method: rt.method, Path: r.URL.Path})
 	bent := s.faults.bend(rt, r.URL.Path)
 	pause(r, s.options.Latency+bent.latency)
 	c, refused := s.read(rt, w, r)

@@ -37,6 +37,7 @@ type Server struct {
 	sealer  sealer
 	faults  faults
 	traffic traffic
+	epochs  epochs
 	file    *stateFile
 
 	mu      sync.RWMutex // guards what follows

@@ -170,4 +170,5 @@ func (s *Server) reset() {
 	s.mu.Unlock()
 	s.faults.clear()
 	s.traffic.zero()
+	s.epochs.forget()
 }

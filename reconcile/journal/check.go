@@ -16,22 +16,27 @@ import (
 // what was written, or that are missing. Of an export of some records only it
 // checks that they are these, each whole and in order.
 func VerifyExport(r io.Reader) ([]Head, error) {
-	c := checker{in: bufio.NewReader(r), done: map[string]bool{}}
+	c, err := verifyExport(r)
+	return c.heads, err
+}
+
+func verifyExport(r io.Reader) (*checker, error) {
+	c := &checker{in: bufio.NewReader(r), done: map[string]bool{}}
 	for {
 		line, err := c.in.ReadBytes('\n')
 		switch {
 		case err == nil:
 			c.line++
 			if err := c.read(line[:len(line)-1]); err != nil {
-				return c.heads, c.place(err)
+				return c, c.place(err)
 			}
 		case !errors.Is(err, io.EOF):
-			return c.heads, fmt.Errorf("read the export: %w", err)
+			return c, fmt.Errorf("read the export: %w", err)
 		case len(line) > 0:
 			c.line++
-			return c.heads, c.broken("the line is not complete: the file was cut off, or its last byte was changed")
+			return c, c.broken("the line is not complete: the file was cut off, or its last byte was changed")
 		default:
-			return c.heads, c.end()
+			return c, c.end()
 		}
 	}
 }
@@ -42,6 +47,9 @@ type checker struct {
 	line  int
 	heads []Head
 	done  map[string]bool // stacks that have their last line
+
+	whole  ranges // what was read of the last stack that is done
+	before string // hash of the record before its first
 
 	at   Head   // the chain being read
 	seqs ranges // what was read of it
@@ -79,7 +87,7 @@ func (c *checker) next() string {
 
 func (c *checker) record(r reconcile.Record, payload []byte) error {
 	if len(c.seqs) == 0 {
-		c.at = Head{Stack: r.Stack}
+		c.at, c.before = Head{Stack: r.Stack}, r.Prev
 		if c.done[r.Stack] {
 			return c.broken("record %d (%s) was inserted: its stack has ended", r.Seq, r.Tag)
 		}
@@ -127,7 +135,7 @@ func (c *checker) close(end seal, payload []byte) error {
 		return c.about(c.at.Count, "record %d was replaced: the last line has another hash of it")
 	}
 	c.heads, c.done[end.Stack] = append(c.heads, head), true
-	c.at, c.seqs = Head{}, nil
+	c.at, c.whole, c.seqs = Head{}, c.seqs, nil
 	return nil
 }
 

@@ -16,29 +16,13 @@ type Break = reconcile.Break
 type Head = reconcile.Head
 
 // Verify checks that the records, by stack and number, are the chains that were
-// written, each from its first record on. It returns their heads; the error is
-// a *Break where one does not hold, else the records' own.
+// written, each from its first record on, or from the one after those that a
+// Segment record says were exported and removed. It returns their heads; the
+// error joins a *Break for each that does not hold, and the records' own.
 //
 // What is missing at the end of a chain cannot be seen in its records: compare
-// the head with one that was noted elsewhere.
+// the head with one that was noted elsewhere, or see Evidence.
 func Verify(records iter.Seq2[reconcile.Record, error]) ([]Head, error) {
-	var heads []Head
-	for r, err := range records {
-		if err != nil {
-			return heads, err
-		}
-		canonical, err := reconcile.Canonical(r)
-		if err != nil {
-			return heads, err
-		}
-		last := len(heads) - 1
-		if last < 0 || heads[last].Stack != r.Stack {
-			heads = append(heads, Head{Stack: r.Stack})
-			last++
-		}
-		if heads[last], err = heads[last].Next(r, canonical); err != nil {
-			return heads, err
-		}
-	}
-	return heads, nil
+	verdict, err := Evidence{}.Check(records)
+	return verdict.Heads, err
 }

@@ -71,7 +71,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("of nothing: %v %v", heads, err)
 	}
 	broken := errors.New("the disk is gone")
-	if _, err := Verify(func(yield func(reconcile.Record, error) bool) { yield(reconcile.Record{}, broken) }); err != broken {
+	if _, err := Verify(func(yield func(reconcile.Record, error) bool) { yield(reconcile.Record{}, broken) }); !errors.Is(err, broken) {
 		t.Errorf("the records' error is lost: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
@@ -45,6 +46,9 @@ func (c *checker) stack(spec *reconcile.Node) reconcile.Stack {
 		stack.Zones = c.places(n.Get("zones"), "scaleway.zones", zoneForm, "zones, such as fr-par-2")
 	}
 	stack.Store = c.word(spec.Get("store"), "store", stack.Store, "local", "daemon", "postgres")
+	if said := spec.Get("store"); said != nil {
+		stack.StorePos = said.Pos
+	}
 	if n := c.section(spec, "policy"); n != nil {
 		stack.Policy = c.policy(n, stack.Policy)
 	} else {
@@ -54,7 +58,7 @@ func (c *checker) stack(spec *reconcile.Node) reconcile.Stack {
 }
 
 func (c *checker) policy(n *reconcile.Node, policy reconcile.Policy) reconcile.Policy {
-	c.keys(n, "policy.", []string{"mode", "prune", "maxDeletes", "allowEmpty", "protect"}, []string{"windows"})
+	c.keys(n, "policy.", []string{"mode", "prune", "maxDeletes", "allowEmpty", "protect", "windows", "repairAfter"}, nil)
 	policy.Pos, policy.PrunePos = n.Pos, n.Pos
 	policy.Mode = c.word(n.Get("mode"), "policy.mode", policy.Mode, "auto", "propose", "observe")
 	policy.Prune = c.flag(n.Get("prune"), "policy.prune")
@@ -66,6 +70,32 @@ func (c *checker) policy(n *reconcile.Node, policy reconcile.Policy) reconcile.P
 	for _, item := range c.list(n.Get("protect"), "policy.protect") {
 		if key := c.key(item, "policy.protect"); key != "" {
 			policy.Protect = append(policy.Protect, key)
+		}
+	}
+	return c.times(n, policy)
+}
+
+// times reads when changes may run. Whether a schedule can be understood is for
+// whoever has a calendar to say.
+func (c *checker) times(n *reconcile.Node, policy reconcile.Policy) reconcile.Policy {
+	type settings struct {
+		Windows     []reconcile.Window `yaml:"windows"`
+		RepairAfter time.Duration      `yaml:"repairAfter"`
+	}
+	type section struct {
+		Policy settings `yaml:"policy"` // so that problems say where they are
+	}
+	only := reconcile.Map(n.Pos, reconcile.Entry{Key: "windows", Value: n.Get("windows")}, reconcile.Entry{Key: "repairAfter", Value: n.Get("repairAfter")})
+	read, places, problems := reconcile.Settings[section](reconcile.Map(n.Pos, reconcile.Entry{Key: "policy", Value: only}))
+	c.problems = append(c.problems, problems...)
+	policy.Windows, policy.RepairAfter = read.Policy.Windows, read.Policy.RepairAfter
+	for i := range policy.Windows {
+		at := "policy.windows." + strconv.Itoa(i)
+		policy.Windows[i].Pos = places[at]
+		for _, key := range policy.Windows[i].Keys {
+			if !key.Valid() {
+				c.add(places[at+".keys"], "", at+".keys: wants keys, such as Container/api")
+			}
 		}
 	}
 	return policy

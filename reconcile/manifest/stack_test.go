@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
@@ -24,6 +25,14 @@ spec:
     maxDeletes: 3
     allowEmpty: true
     protect: [Container/api, App/shop]
+    windows:
+    - {schedule: 0 8 * * 1-5, duration: 9h, timeZone: Europe/Paris}
+    - kind: deny
+      schedule: 0 0 24 12 *
+      duration: 3d
+      keys: [Container/api]
+      reason: holidays
+    repairAfter: 30m
 `
 
 func TestStack(t *testing.T) {
@@ -34,7 +43,12 @@ func TestStack(t *testing.T) {
 		Regions: []string{"fr-par", "nl-ams"}, Zones: []string{"fr-par-2"}, Store: "postgres", Declared: true,
 		Pos: reconcile.Pos{File: "stack.yaml", Line: 1, Col: 1},
 		Policy: reconcile.Policy{
-			Mode: "propose", Prune: true, MaxDeletes: 3, AllowEmpty: true, Protect: []reconcile.Key{"Container/api", "App/shop"},
+			Mode: "propose", Prune: true, MaxDeletes: 3, AllowEmpty: true, Protect: []reconcile.Key{"Container/api", "App/shop"}, RepairAfter: 30 * time.Minute,
+			Windows: []reconcile.Window{
+				{Kind: "allow", Schedule: "0 8 * * 1-5", Duration: 9 * time.Hour, TimeZone: "Europe/Paris", Pos: reconcile.Pos{File: "stack.yaml", Line: 17, Col: 7}},
+				{Kind: "deny", Schedule: "0 0 24 12 *", Duration: 72 * time.Hour, TimeZone: "UTC", Keys: []reconcile.Key{"Container/api"}, Reason: "holidays",
+					Pos: reconcile.Pos{File: "stack.yaml", Line: 18, Col: 7}},
+			},
 			Pos: reconcile.Pos{File: "stack.yaml", Line: 11, Col: 5}, PrunePos: reconcile.Pos{File: "stack.yaml", Line: 12, Col: 12},
 		},
 	}
@@ -67,7 +81,13 @@ func TestStackProblems(t *testing.T) {
 		{"later", "  store: postgres", "  bases: [../base]", "9:3: bases is not supported yet by this version; leave it out"},
 		{"values", "  store: postgres", "  values: {tag: x}", "9:3: values is not supported yet by this version; leave it out"},
 		{"depends", "  store: postgres", "  dependsOn: [x]", "9:3: dependsOn is not supported yet by this version; leave it out"},
-		{"windows", "    prune: true", "    windows: []", "12:5: policy.windows is not supported yet by this version; leave it out"},
+		{"window", "    - {schedule: 0 8 * * 1-5, duration: 9h, timeZone: Europe/Paris}", "    - mornings", "17:7: policy.windows.0: wants a map, got a string"},
+		{"window field", "kind: deny", "kin: deny", `18:7: unknown field "policy.windows.1.kin"; did you mean kind?`},
+		{"window kind", "kind: deny", "kind: never", `18:13: policy.windows.1.kind: "never" is none of allow, deny`},
+		{"window without duration", "      duration: 3d\n", "", `18:7: policy.windows.1.duration: required, but missing`},
+		{"window duration", "duration: 3d", "duration: soon", `20:17: policy.windows.1.duration: wants a duration, such as 30s, 10m, 4h or 90d, got "soon"`},
+		{"window keys", "keys: [Container/api]", "keys: [shop]", `21:13: policy.windows.1.keys: wants keys, such as Container/api`},
+		{"repairAfter", "repairAfter: 30m", "repairAfter: -5m", `23:18: policy.repairAfter: wants a duration, such as 30s, 10m, 4h or 90d, got "-5m"`},
 		{"field", "    prune:", "    prun:", `12:5: unknown field "policy.prun"; did you mean prune?`},
 		{"section", "    project:", "    projectId:", `6:5: unknown field "scaleway.projectId"; did you mean project?`},
 		{"top", "  store:", "  stores:", `9:3: unknown field "stores"; did you mean store?`},

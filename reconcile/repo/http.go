@@ -23,6 +23,7 @@ type httpTalk struct {
 	client *http.Client
 	base   url.URL // of the repository, after redirects
 	login  login
+	runs   program
 	body   io.ReadCloser
 	bodies []io.ReadCloser
 }
@@ -31,12 +32,12 @@ var _ conversation = (*httpTalk)(nil)
 
 // dialHTTP opens a conversation. Credentials go to the named host only: a
 // redirect to another one is refused before anything is sent there.
-func dialHTTP(ctx context.Context, ep endpoint, a Auth) (conversation, error) {
+func dialHTTP(ctx context.Context, ep endpoint, a Auth, p program) (conversation, error) {
 	login, err := a.login(ep.host)
 	if err != nil {
 		return nil, &fault{class: ErrDenied, reason: err.Error()}
 	}
-	t := &httpTalk{login: login, base: url.URL{Scheme: ep.scheme, Host: ep.hostPort(), Path: ep.path}}
+	t := &httpTalk{login: login, runs: p, base: url.URL{Scheme: ep.scheme, Host: ep.hostPort(), Path: ep.path}}
 	t.client = &http.Client{Transport: newTransport(ep), CheckRedirect: sameOrigin}
 	if err := t.discover(ctx); err != nil {
 		t.close()
@@ -96,8 +97,8 @@ const refsPath = "/info/refs"
 func (t *httpTalk) discover(ctx context.Context) error {
 	at := t.base
 	at.Path += refsPath
-	at.RawQuery = "service=git-upload-pack"
-	res, err := t.send(ctx, http.MethodGet, at, nil, "application/x-git-upload-pack-advertisement") //nolint:bodyclose // close does it, at the end of the talk
+	at.RawQuery = "service=" + string(t.runs)
+	res, err := t.send(ctx, http.MethodGet, at, nil, "application/x-"+string(t.runs)+"-advertisement") //nolint:bodyclose // close does it, at the end of the talk
 	if err != nil {
 		return err
 	}
@@ -117,8 +118,8 @@ func (t *httpTalk) complaint() string        { return "" }
 
 func (t *httpTalk) ask(ctx context.Context, request []byte) (io.Reader, error) {
 	at := t.base
-	at.Path += "/git-upload-pack"
-	res, err := t.send(ctx, http.MethodPost, at, request, "application/x-git-upload-pack-result") //nolint:bodyclose // close does it, at the end of the talk
+	at.Path += "/" + string(t.runs)
+	res, err := t.send(ctx, http.MethodPost, at, request, "application/x-"+string(t.runs)+"-result") //nolint:bodyclose // close does it, at the end of the talk
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func (t *httpTalk) send(ctx context.Context, method string, at url.URL, body []b
 	}
 	req.Header.Set("User-Agent", "git/2.0 (reconcile)") // some servers answer browsers otherwise
 	if body != nil {
-		req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
+		req.Header.Set("Content-Type", "application/x-"+string(t.runs)+"-request")
 	}
 	if token := t.login.token.Reveal(); token != "" {
 		req.SetBasicAuth(t.login.user, token)
@@ -155,7 +156,7 @@ func (t *httpTalk) status(code int) error {
 	fix := "set RECONCILE_GIT_TOKEN or RECONCILE_GIT_TOKEN_FILE"
 	with := "without credentials"
 	if t.login.from != "" {
-		fix, with = "check that the token may read this repository", "with the token of "+t.login.from
+		fix, with = "check that the token may "+t.runs.does()+" this repository", "with the token of "+t.login.from
 	}
 	switch {
 	case code == http.StatusOK:

@@ -250,11 +250,15 @@ type talk struct {
 }
 
 func (r *remoteHistory) talk(ctx context.Context, names []string, tip plumbing.Hash) (*talk, error) {
+	return r.dial(ctx, uploadPack, names, tip)
+}
+
+func (r *remoteHistory) dial(ctx context.Context, p program, names []string, tip plumbing.Hash) (*talk, error) {
 	dial := dialHTTP
 	if r.ep.scheme == "ssh" {
 		dial = dialSSH
 	}
-	c, err := dial(ctx, r.ep, r.opts.Auth)
+	c, err := dial(ctx, r.ep, r.opts.Auth, p)
 	if err != nil {
 		return nil, err
 	}

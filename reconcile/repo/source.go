@@ -322,3 +322,28 @@ func (s *Source) Contains(ctx context.Context, hash string) (bool, error) {
 	}
 	return false, err
 }
+
+// Pinned is the same folder at one commit of the repository, named by its full
+// hash: what Tree, Beside, LastChange and Descends of it start from. The commit
+// is fetched where the history at hand lacks it, ErrUnknownCommit if it is not
+// to be had. Its signature is checked by Tree.
+func (s *Source) Pinned(ctx context.Context, hash string) (*Source, error) {
+	h, err := parseHash(hash)
+	if err != nil {
+		return nil, err
+	}
+	if s.history == nil {
+		return nil, fmt.Errorf("%w %s: folder %s is not in Git", ErrUnknownCommit, h, quote(s.place))
+	}
+	if err := s.history.bring(ctx, h); err != nil {
+		return nil, err
+	}
+	c, err := readCommit(s.history.reader(ctx, h), h)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{
+		opts: s.opts, place: s.place, top: s.top, folder: s.folder,
+		common: s.common, history: s.history, verify: s.verify, pinned: c, head: c,
+	}, nil
+}

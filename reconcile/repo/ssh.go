@@ -30,7 +30,7 @@ type sshTalk struct {
 
 var _ conversation = (*sshTalk)(nil)
 
-func dialSSH(ctx context.Context, ep endpoint, a Auth) (conversation, error) {
+func dialSSH(ctx context.Context, ep endpoint, a Auth, p program) (conversation, error) {
 	address := net.JoinHostPort(ep.host, first(ep.port, "22"))
 	config, check, err := a.sshConfig(ep.user, address)
 	if err != nil {
@@ -54,7 +54,7 @@ func dialSSH(ctx context.Context, ep endpoint, a Auth) (conversation, error) {
 		return nil, errors.Join(ctx.Err(), check.explain(err))
 	}
 	t.client = ssh.NewClient(c, channels, requests)
-	if err := t.start(ep.path); err != nil {
+	if err := t.start(p, ep.path); err != nil {
 		t.close()
 		return nil, errors.Join(ctx.Err(), err)
 	}
@@ -62,7 +62,7 @@ func dialSSH(ctx context.Context, ep endpoint, a Auth) (conversation, error) {
 }
 
 // start runs the server's end. checkServerPath keeps quotes out of the path.
-func (t *sshTalk) start(path string) (err error) {
+func (t *sshTalk) start(p program, path string) (err error) {
 	if t.session, err = t.client.NewSession(); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (t *sshTalk) start(path string) (err error) {
 		return err
 	}
 	t.session.Stderr = t.aside
-	return t.session.Start("git-upload-pack '" + path + "'")
+	return t.session.Start(string(p) + " '" + path + "'")
 }
 
 func (t *sshTalk) advertisement() io.Reader { return t.out }

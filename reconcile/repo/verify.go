@@ -163,3 +163,17 @@ func splitSignature(raw []byte) (payload, signature []byte, err error) {
 	}
 	return append(payload, body...), signature, nil
 }
+
+// Trusting is the same source, whose commits must be signed as v says.
+func (s *Source) Trusting(v Verify) (*Source, error) {
+	verify, err := newVerifier(v)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Source{
+		opts: s.opts, place: s.place, disk: s.disk, top: s.top, folder: s.folder,
+		common: s.common, history: s.history, verify: verify, pinned: s.pinned, head: s.head,
+	}, nil
+}

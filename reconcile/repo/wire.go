@@ -30,6 +30,22 @@ type conversation interface {
 	close()
 }
 
+// A program is the end of a conversation that the server runs.
+type program string
+
+const (
+	uploadPack  program = "git-upload-pack"  // it sends
+	receivePack program = "git-receive-pack" // it takes
+)
+
+// does is what we need to be allowed to do.
+func (p program) does() string {
+	if p == receivePack {
+		return "write to"
+	}
+	return "read"
+}
+
 // maxAdvertised bounds what a server says of itself, in bytes: some 400,000 refs.
 const maxAdvertised = 32 << 20
 

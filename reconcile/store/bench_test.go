@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,7 +39,9 @@ func step(key reconcile.Key, n int) []reconcile.Record {
 // fill appends at least n records over keys keys.
 func fill(t testing.TB, s *Store, n, keys int) {
 	t.Helper()
-	j := s.Journal(stack)
+	lease := mustLease(t, s)
+	defer lease.Release()
+	j := lease.Journal()
 	for i := 0; i < n; {
 		var records []reconcile.Record
 		for range min(200, n/3) {
@@ -55,7 +59,7 @@ func BenchmarkAppend(b *testing.B) {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			s := mustOpen(b, b.TempDir())
 			defer s.Close()
-			j := s.Journal(stack)
+			j := mustLease(b, s).Journal()
 			b.SetParallelism(callers)
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
@@ -115,5 +119,85 @@ func BenchmarkVerify(b *testing.B) {
 		if _, err := s.Verify(b.Context()); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkStanding keeps how stacks stand, as many looks at once do.
+func BenchmarkStanding(b *testing.B) {
+	for _, callers := range []int{1, 16} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			s := mustOpen(b, b.TempDir())
+			defer s.Close()
+			b.SetParallelism(callers)
+			var n atomic.Int64
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					i := n.Add(1)
+					st := reconcile.Standing{Name: fmt.Sprintf("stack-%d", i%1000), Stack: stack, Condition: reconcile.InSync, Sentence: "all is as it shall be", Took: i}
+					if err := s.SaveStanding(context.Background(), st); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// idle is a store whose worker has looked at n stacks, none of which is due within the hour.
+func idle(b *testing.B, n int) (s *Store, turns chan string) {
+	b.Helper()
+	s = mustOpen(b, b.TempDir())
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("stack-%d", i)
+	}
+	if err := s.Enrol(b.Context(), names); err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	turns = make(chan string, n)
+	done := make(chan error, 1)
+	go func() {
+		done <- s.Work(ctx, reconcile.Work{Workers: map[reconcile.Queue]int{reconcile.PushQueue: 4, reconcile.DriftQueue: 100},
+			Look: func(_ context.Context, t reconcile.Turn) time.Duration { turns <- t.Name; return time.Hour }})
+	}()
+	b.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-done, s.Close()); err != nil {
+			b.Error(err)
+		}
+	})
+	for range names {
+		<-turns
+	}
+	return s, turns
+}
+
+// BenchmarkNudge is the time from a nudge to its turn, beside 10,000 idle stacks.
+func BenchmarkNudge(b *testing.B) {
+	s, turns := idle(b, 10_000)
+	for b.Loop() {
+		if err := s.Nudge(b.Context(), "stack-77", reconcile.ByWebhook); err != nil {
+			b.Fatal(err)
+		}
+		<-turns
+	}
+}
+
+// BenchmarkIdle is what a second of 10,000 idle stacks costs.
+func BenchmarkIdle(b *testing.B) {
+	s, _ := idle(b, 10_000)
+	w := &worker{store: s, name: "2", began: true, work: reconcile.Work{Workers: map[reconcile.Queue]int{reconcile.PushQueue: 4, reconcile.DriftQueue: 100}}}
+	for b.Loop() { // a worker does one round a second
+		if _, err := w.round(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkBacklog is how fast turns of 1,000 due stacks are given that take no time.
+func BenchmarkBacklog(b *testing.B) {
+	for b.Loop() {
+		idle(b, 1000)
 	}
 }

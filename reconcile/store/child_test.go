@@ -23,6 +23,7 @@ var children = map[string]func(dir string) error{
 	"append": childAppend,
 	"lease":  childLease,
 	"umask":  childUmask,
+	"work":   childWork,
 }
 
 func TestMain(m *testing.M) {
@@ -71,7 +72,8 @@ func childAppend(dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Lease(context.Background(), stack, "child"); err != nil {
+	lease, err := s.Lease(context.Background(), stack, "child")
+	if err != nil {
 		return err
 	}
 	var group sync.WaitGroup
@@ -79,7 +81,7 @@ func childAppend(dir string) error {
 		group.Go(func() {
 			for i := 0; ; i++ {
 				records := step(reconcile.NewKey("Container", fmt.Sprintf("c%d", caller)), i)
-				if err := s.Journal(stack).Append(context.Background(), records...); err != nil {
+				if err := lease.Journal().Append(context.Background(), records...); err != nil {
 					fmt.Fprintln(os.Stderr, err)
 					return
 				}

@@ -1,33 +1,64 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
-// commit writes a batch of requests in one transaction. It takes no context:
-// nobody may end a commit that others wait for too.
+// commit writes a batch of requests, in one transaction unless one of them is in
+// the way of the others.
 func (s *Store) commit(batch []*request) error {
+	err := s.commitAll(batch)
+	if err == nil || passing(err) || len(batch) == 1 {
+		return err
+	}
+	for _, r := range batch {
+		err := s.commitAll([]*request{r})
+		r.err = cmp.Or(err, r.err)
+	}
+	return nil
+}
+
+// commitAll writes requests in one transaction. It takes no context: nobody may
+// end a commit that others wait for too.
+func (s *Store) commitAll(batch []*request) error {
 	ctx := context.Background()
 	var after mark
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		b := &writing{ctx: ctx, tx: tx, ends: map[string]*ending{}}
+		w := &writing{ctx: ctx, tx: tx, ends: map[string]*ending{}}
 		for _, r := range batch {
-			if err := b.add(r); err != nil {
+			if err := r.in(w); err != nil {
 				return err
 			}
 		}
-		if err := b.finish(); err != nil {
+		if len(w.ends) == 0 {
+			return nil
+		}
+		if err := w.finish(); err != nil {
 			return err
 		}
 		var err error
 		after, err = markOf(ctx, tx)
 		return err
 	})
-	if err == nil {
+	if err == nil && after.id != "" {
 		s.witness.write(after)
+	}
+	return err
+}
+
+// in does what the request asks for. A refusal is the request's alone.
+func (r *request) in(w *writing) error {
+	r.err = nil // of an earlier try
+	err := r.write(w)
+	var no refusal
+	if errors.As(err, &no) {
+		r.err = no.error
+		return nil
 	}
 	return err
 }
@@ -45,17 +76,23 @@ type ending struct {
 	memos map[reconcile.Key]reconcile.Memo // of the keys that are touched
 }
 
-func (w *writing) add(r *request) error {
-	end, err := w.ending(r.stack)
+// append makes records, which are complete but for that, the next of their stack's chain.
+func (w *writing) append(stack string, records []reconcile.Record) error {
+	end, err := w.ending(stack)
 	if err != nil {
 		return err
 	}
-	for i := range r.records {
-		if err := w.insert(end, &r.records[i]); err != nil {
+	for i := range records {
+		if err := w.insert(end, &records[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (w *writing) exec(query string, args ...any) error {
+	_, err := w.tx.ExecContext(w.ctx, query, args...)
+	return err
 }
 
 func (w *writing) ending(stack string) (*ending, error) {
@@ -93,7 +130,7 @@ func (w *writing) insert(end *ending, r *reconcile.Record) error {
 // remember keeps what is derived from a record.
 func (w *writing) remember(end *ending, r reconcile.Record) error {
 	if r.Revision != "" {
-		if err := writeRevision(w.ctx, w.tx, r.Stack, bare(r.Revision)); err != nil {
+		if err := writeRevision(w.ctx, w.tx, known, r.Stack, bare(r.Revision)); err != nil {
 			return err
 		}
 	}
@@ -119,7 +156,7 @@ func (w *writing) finish() error {
 			return err
 		}
 		for _, memo := range end.memos {
-			if err := writeMemo(w.ctx, w.tx, stack, memo); err != nil {
+			if err := writeMemo(w.ctx, w.tx, known, stack, memo); err != nil {
 				return err
 			}
 		}

@@ -107,7 +107,7 @@ const (
 func (s *Store) inspect(ctx context.Context, seen mark) error {
 	return s.snapshot(ctx, func(q queryer) error {
 		if info, err := os.Stat(filepath.Join(s.dir, database)); err == nil && info.Size() <= checkedSize {
-			if err := errors.Join(quickCheck(ctx, q), checkMemos(ctx, q)); err != nil {
+			if err := errors.Join(quickCheck(ctx, q), checkMemos(ctx, q), checkBodies(ctx, q)); err != nil {
 				return err
 			}
 		}
@@ -172,7 +172,7 @@ func checkEnds(ctx context.Context, q queryer) error {
 	}
 	for _, head := range heads {
 		n := int64(max(1, checkedRecords/len(heads)))
-		rows, err := readRows(ctx, q, Filter{Stack: head.Stack, After: head.Count - n}.where(), int(n)+1)
+		rows, err := readRows(ctx, q, where(reconcile.RecordFilter{Stack: head.Stack, After: head.Count - n}), int(n)+1)
 		if err != nil {
 			return err
 		}
@@ -183,15 +183,18 @@ func checkEnds(ctx context.Context, q queryer) error {
 	return nil
 }
 
-// endIn checks that the rows are the last n of a chain, or all.
+// endIn checks that the rows are the last n of a chain, or all that are kept of it.
 func endIn(rows []row, head reconcile.Head, n int64) error {
 	d := newDerived(head.Stack)
-	if len(rows) > 0 && head.Count > n {
+	if len(rows) > 0 && rows[0].seq > 1 {
 		first, err := rows[0].record()
 		if err != nil {
 			return err
 		}
-		d.head.Count, d.head.Sum = head.Count-n, first.Prev
+		before := reconcile.Head{Stack: head.Stack, Count: first.Seq - 1, Sum: first.Prev}
+		if before.Count == head.Count-n || removedIn(rows, before) {
+			d.head = before
+		}
 	}
 	for _, row := range rows {
 		if err := d.add(row); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/store/storetest"
 )
 
 // TestR28_DiskFull fills the database at every point of some runs.
@@ -20,7 +21,9 @@ func TestR28_DiskFull(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
 	fill(t, s, 60, 5)
-	j := s.Journal(stack)
+	lease := mustLease(t, s)
+	defer lease.Release()
+	j := lease.Journal()
 	refused := 0
 	for spare := range 12 {
 		limit(t, s, spare)
@@ -78,6 +81,7 @@ func TestRefusalsMean(t *testing.T) {
 	t.Parallel()
 	place := t.TempDir()
 	s := mustOpen(t, place)
+	j := mustLease(t, s).Journal()
 	if _, err := s.db.Exec("PRAGMA query_only = ON"); err != nil {
 		t.Fatal(err)
 	}
@@ -90,17 +94,20 @@ func TestRefusalsMean(t *testing.T) {
 		{records[0], "; nothing was changed"},
 		{records[1], "what was done is not recorded; the next run finds it by its mark"},
 	} {
-		if err := s.Journal(stack).Append(t.Context(), test.record); err == nil || !strings.Contains(err.Error(), test.want) {
+		if err := j.Append(t.Context(), test.record); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v, not %q", err, test.want)
 		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Journal(stack).Append(t.Context(), records[0]); !errors.Is(err, errClosed) {
+	if err := j.Append(t.Context(), records[0]); !errors.Is(err, errClosed) {
 		t.Errorf("after closing: %v", err)
 	}
 }
+
+// orders is how many orders a sample has.
+const orders = 20
 
 // sample is a closed store with some records, as bytes.
 func sample(t *testing.T) (store, noted []byte, truth map[reconcile.Key]reconcile.Memo) {
@@ -108,6 +115,11 @@ func sample(t *testing.T) (store, noted []byte, truth map[reconcile.Key]reconcil
 	place := t.TempDir()
 	s := mustOpen(t, place)
 	fill(t, s, 150, 40)
+	for range orders {
+		if _, err := s.Order(t.Context(), reconcile.Order{Stack: stack, Verb: reconcile.Approve, Value: "sha256:1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	truth, err := s.Journal(stack).Memory(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -157,6 +169,9 @@ func verdict(t *testing.T, dir string, truth map[reconcile.Key]reconcile.Memo) s
 	if !maps.Equal(memos, truth) {
 		t.Errorf("memory is wrong and nobody noticed")
 	}
+	if kept, err := s.Orders(t.Context(), stack, false); err != nil || len(kept) != orders {
+		t.Errorf("%d orders of %d are in force, and nobody noticed: %v", len(kept), orders, err)
+	}
 	if _, err := s.Verify(t.Context()); err != nil {
 		return "verified"
 	}
@@ -196,6 +211,49 @@ func TestR29_FlippedBytes(t *testing.T) {
 		t.Errorf("in a small store everything is looked at when it is opened")
 	}
 	t.Logf("R29: 200 flipped bytes: %v; memory was never wrong", verdicts)
+}
+
+// TestR29_SpoiledBodies changes what is kept beside the records, so that it can
+// still be read. What says what may be done is found at the start, and all of it
+// when it is read.
+func TestR29_SpoiledBodies(t *testing.T) {
+	t.Parallel()
+	for table, query := range map[string]string{
+		"orders":    "UPDATE orders SET body = CAST(replace(body, 'sha256:1', 'sha256:2') AS BLOB)",
+		"ended":     "UPDATE orders SET ended = 1",
+		"standings": "UPDATE standings SET name = 'b'",
+		"tokens":    "UPDATE tokens SET body = CAST(replace(body, 'read', 'approve') AS BLOB)",
+		"runs":      "UPDATE runs SET body = CAST(replace(body, 'x', 'y') AS BLOB)",
+	} {
+		place := t.TempDir()
+		s := mustOpen(t, place)
+		_, err := s.Order(t.Context(), reconcile.Order{Stack: stack, Verb: reconcile.Approve, Value: "sha256:1"})
+		err = errors.Join(err, s.SaveStanding(t.Context(), reconcile.Standing{Name: "a"}),
+			s.SaveToken(t.Context(), reconcile.Token{ID: "1", Role: reconcile.Read}), s.SaveRun(t.Context(), reconcile.Run{JID: "1", Name: "x"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.db.Exec(query); err != nil {
+			t.Fatal(err)
+		}
+		_, o := s.Orders(t.Context(), "", true)
+		_, st := s.Standings(t.Context())
+		_, tok := s.Tokens(t.Context())
+		_, r := s.Runs(t.Context(), reconcile.RunFilter{})
+		var damaged *Damaged
+		if err := errors.Join(o, st, tok, r); !errors.As(err, &damaged) {
+			t.Errorf("%s: it is read: %v", table, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if table == "runs" {
+			continue
+		}
+		if _, err := Open(filepath.Join(place, ".reconcile")); !errors.As(err, &damaged) {
+			t.Errorf("%s: it is not found at the start: %v", table, err)
+		}
+	}
 }
 
 // TestR29_Truncated cuts the database off, and fills it with noise.
@@ -250,9 +308,7 @@ func TestR29_LostLog(t *testing.T) {
 	if err != nil {
 		t.Fatalf("it does not go on with what is left: %v", err)
 	}
-	if err := s.Journal(stack).Append(t.Context(), step("Container/a", 1)...); err != nil {
-		t.Error(err)
-	}
+	add(t, s, stack, step("Container/a", 1)...)
 	checkWhole(t, s)
 	s.Close()
 }
@@ -338,9 +394,7 @@ func TestOpenToRead(t *testing.T) {
 	}
 	s := mustOpen(t, place)
 	fill(t, s, 9, 3)
-	if err := s.Journal("another").Append(t.Context(), step("Container/a", 1)...); err != nil {
-		t.Fatal(err)
-	}
+	add(t, s, "another", step("Container/a", 1)...)
 	if _, err := s.db.Exec("UPDATE records SET jid = 'x' WHERE seq = 2"); err != nil {
 		t.Fatal(err)
 	}
@@ -359,10 +413,10 @@ func TestOpenToRead(t *testing.T) {
 			t.Errorf("%v lacks %q", err, want)
 		}
 	}
-	if whole := collect(t, s, Filter{Stack: stack, After: 2}); len(whole) != 7 {
+	if whole := storetest.Collect(t, s, reconcile.RecordFilter{Stack: stack, After: 2}); len(whole) != 7 {
 		t.Errorf("%d of the records that are whole can be read", len(whole))
 	}
-	if err := s.Journal(stack).Append(t.Context(), step("Container/a", 1)...); err == nil {
+	if err := s.Journal(stack).Append(t.Context(), minute(1, "1", "Container/a")); err == nil {
 		t.Error("it was written to")
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,11 +14,12 @@ import (
 type journal struct {
 	store *Store
 	stack string
+	lease *lease // nil: without one, so no intents
 }
 
 // Journal returns the journal of a stack, named by its owner word. The stack
-// need not have records yet.
-func (s *Store) Journal(stack string) reconcile.Journal { return &journal{s, stack} }
+// need not have records yet. It takes no intents: those need a lease's journal.
+func (s *Store) Journal(stack string) reconcile.Journal { return &journal{s, stack, nil} }
 
 // Append commits the records, all or none; requests that arrive while a commit
 // is running share the next. It sets the missing fields of the records that
@@ -29,13 +31,23 @@ func (j *journal) Append(ctx context.Context, records ...reconcile.Record) error
 	completed := slices.Clone(records)
 	err := j.complete(completed)
 	if err == nil {
-		err = j.store.queue.append(ctx, &request{j.stack, completed, make(chan error, 1)})
+		err = j.store.write(ctx, func(w *writing) error { return j.in(w, completed) })
 	}
 	if err != nil {
-		return j.refusal(records, err)
+		return j.failed(records, err)
 	}
 	copy(records, completed)
 	return nil
+}
+
+// in appends in a transaction in which the lease has not ended.
+func (j *journal) in(w *writing, records []reconcile.Record) error {
+	if j.lease != nil {
+		if err := j.lease.check(w); err != nil {
+			return err
+		}
+	}
+	return w.append(j.stack, records)
 }
 
 // complete fills in what the caller left out, and finds what cannot be written
@@ -49,22 +61,34 @@ func (j *journal) complete(records []reconcile.Record) error {
 		if r.Stack != j.stack {
 			return fmt.Errorf("a record of stack %s does not belong there", r.Stack)
 		}
-		if r.Tag == "" {
-			r.Tag = reconcile.TagOf(*r)
+		if r.Event == reconcile.Intent && j.lease == nil {
+			return fmt.Errorf("the intent about %s needs the stack's lease", r.Key)
 		}
-		if err := reconcile.Seal(r, ""); err != nil {
+		if err := seal(r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// refusal says what a failed append means: before a call that nothing was
+// seal completes a record but for its place in the chain.
+func seal(r *reconcile.Record) error {
+	if r.Tag == "" {
+		r.Tag = reconcile.TagOf(*r)
+	}
+	return reconcile.Seal(r, "")
+}
+
+// failed says what a failed append means: before a call that nothing was
 // changed, after one that its trace is missing.
-func (j *journal) refusal(records []reconcile.Record, err error) error {
+func (j *journal) failed(records []reconcile.Record, err error) error {
 	meaning := "what was done is not recorded; the next run finds it by its mark"
 	before := func(r reconcile.Record) bool { return r.Event == reconcile.Intent || r.Event == reconcile.RunStarted }
 	if slices.ContainsFunc(records, before) {
+		var fenced *reconcile.Fenced
+		if errors.As(err, &fenced) {
+			return fenced
+		}
 		meaning = "nothing was changed"
 	}
 	return fmt.Errorf("cannot write the journal of %s: %w; %s", j.stack, j.store.explain(err), meaning)
@@ -72,7 +96,7 @@ func (j *journal) refusal(records []reconcile.Record, err error) error {
 
 // Memory returns what is known of each key.
 func (j *journal) Memory(ctx context.Context) (map[reconcile.Key]reconcile.Memo, error) {
-	memos, err := readMemos(ctx, j.store.db, j.stack)
+	memos, err := readMemos(ctx, j.store.db, known, j.stack)
 	if err != nil {
 		return nil, j.store.explain(err)
 	}

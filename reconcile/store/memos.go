@@ -10,6 +10,14 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
+// A shelf is a pair of tables of what records came to.
+type shelf struct{ memos, revisions string }
+
+var (
+	known = shelf{"memos", "revisions"}                 // of all records
+	gone  = shelf{"removed_memos", "removed_revisions"} // of those that were removed
+)
+
 // checksum finds a memo whose bytes went bad. What was changed on purpose is
 // found by Verify, which derives the memos anew.
 func checksum(stack, key string, body []byte) int64 {
@@ -21,7 +29,7 @@ func checksum(stack, key string, body []byte) int64 {
 
 // checkMemos finds memos of any stack whose bytes went bad.
 func checkMemos(ctx context.Context, q queryer) error {
-	rows, err := q.QueryContext(ctx, "SELECT stack, key, body, checksum FROM memos")
+	rows, err := q.QueryContext(ctx, "SELECT stack, key, body, checksum FROM memos UNION ALL SELECT stack, key, body, checksum FROM removed_memos")
 	if err != nil {
 		return err
 	}
@@ -68,8 +76,8 @@ func readMemo(ctx context.Context, q queryer, stack string, key reconcile.Key) (
 	return decodeMemo(stack, string(key), body, sum)
 }
 
-func readMemos(ctx context.Context, q queryer, stack string) (map[reconcile.Key]reconcile.Memo, error) {
-	rows, err := q.QueryContext(ctx, "SELECT key, body, checksum FROM memos WHERE stack = ?", stack)
+func readMemos(ctx context.Context, q queryer, from shelf, stack string) (map[reconcile.Key]reconcile.Memo, error) {
+	rows, err := q.QueryContext(ctx, "SELECT key, body, checksum FROM "+from.memos+" WHERE stack = ?", stack)
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +99,12 @@ func readMemos(ctx context.Context, q queryer, stack string) (map[reconcile.Key]
 	return memos, rows.Err()
 }
 
-func writeMemo(ctx context.Context, tx *sql.Tx, stack string, memo reconcile.Memo) error {
+func writeMemo(ctx context.Context, tx *sql.Tx, to shelf, stack string, memo reconcile.Memo) error {
 	body, err := json.Marshal(memo)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO memos VALUES (?, ?, ?, ?)
+	_, err = tx.ExecContext(ctx, "INSERT INTO "+to.memos+` VALUES (?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET body = excluded.body, checksum = excluded.checksum`,
 		stack, string(memo.Key), body, checksum(stack, string(memo.Key), body))
 	return err
@@ -112,32 +120,32 @@ func rebuild(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	for _, head := range heads {
-		d := newDerived(head.Stack)
-		if err := d.readAll(ctx, tx); err != nil {
+		d, err := derive(ctx, tx, head.Stack)
+		if err != nil {
 			return err
 		}
-		if err := d.write(ctx, tx); err != nil {
+		if err := d.write(ctx, tx, known); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *derived) write(ctx context.Context, tx *sql.Tx) error {
+func (d *derived) write(ctx context.Context, tx *sql.Tx, to shelf) error {
 	for _, memo := range d.memos {
-		if err := writeMemo(ctx, tx, d.head.Stack, memo); err != nil {
+		if err := writeMemo(ctx, tx, to, d.head.Stack, memo); err != nil {
 			return err
 		}
 	}
 	for revision := range d.revisions {
-		if err := writeRevision(ctx, tx, d.head.Stack, revision); err != nil {
+		if err := writeRevision(ctx, tx, to, d.head.Stack, revision); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func writeRevision(ctx context.Context, tx *sql.Tx, stack, revision string) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO revisions VALUES (?, ?) ON CONFLICT DO NOTHING", stack, revision)
+func writeRevision(ctx context.Context, tx *sql.Tx, to shelf, stack, revision string) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+to.revisions+" VALUES (?, ?) ON CONFLICT DO NOTHING", stack, revision)
 	return err
 }

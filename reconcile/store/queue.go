@@ -1,19 +1,24 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
-
-	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
-// A request is one caller's records, committed all or none.
+// A request is what one caller writes, all or none.
 type request struct {
-	stack   string
-	records []reconcile.Record // completed in place once they are committed
-	done    chan error
+	write func(*writing) error
+	err   error // a refusal
+	done  chan error
 }
+
+// A refusal is the error of a write that has written nothing: it fails its own
+// request and none of those that share the commit.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
 
 // A queue groups the requests that arrive while a commit is running into the
 // next one. Its writer is a goroutine that lives as long as there are requests.
@@ -29,9 +34,13 @@ type queue struct {
 
 var errClosed = errors.New("the store is closed")
 
-// append waits until the request is committed. Once it waits it does not give
-// up: whoever gave up would not know whether the records are there.
-func (q *queue) append(ctx context.Context, r *request) error {
+// write waits until the request is committed. Once it waits it does not give
+// up: whoever gave up would not know whether it is there.
+func (s *Store) write(ctx context.Context, write func(*writing) error) error {
+	return s.queue.put(ctx, &request{write: write, done: make(chan error, 1)})
+}
+
+func (q *queue) put(ctx context.Context, r *request) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -50,16 +59,16 @@ func (q *queue) add(r *request) error {
 	q.waiting = append(q.waiting, r)
 	if !q.busy {
 		q.busy = true
-		q.writer.Go(q.write)
+		q.writer.Go(q.work)
 	}
 	return nil
 }
 
-func (q *queue) write() {
+func (q *queue) work() {
 	for batch := q.take(); batch != nil; batch = q.take() {
 		err := q.commit(batch)
 		for _, r := range batch {
-			r.done <- err
+			r.done <- cmp.Or(r.err, err)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestQueueGroups(t *testing.T) {
 		return <-release
 	}}
 	results := make(chan error)
-	send := func() { results <- q.append(t.Context(), &request{done: make(chan error, 1)}) }
+	send := func() { results <- q.put(t.Context(), &request{done: make(chan error, 1)}) }
 	go send()
 	if n := <-entered; n != 1 {
 		t.Fatalf("the first commit has %d requests", n)
@@ -45,7 +45,7 @@ func TestQueueGroups(t *testing.T) {
 		}
 	}
 	q.close()
-	if err := q.append(t.Context(), &request{}); !errors.Is(err, errClosed) {
+	if err := q.put(t.Context(), &request{}); !errors.Is(err, errClosed) {
 		t.Errorf("after closing: %v", err)
 	}
 }
@@ -92,5 +92,38 @@ func TestCloseWaits(t *testing.T) {
 	checkKept(t, s, kept)
 	if heads := checkWhole(t, s); heads[0].Count != int64(len(kept)) {
 		t.Errorf("%d records are kept, but %d were told", heads[0].Count, len(kept))
+	}
+}
+
+// TestCommitApart lets one of the requests that share a commit fail, by itself
+// or midway. The others are kept.
+func TestCommitApart(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	records := func() []reconcile.Record {
+		r := []reconcile.Record{minute(1, "1", "Container/a")}
+		if err := seal(&r[0]); err != nil {
+			t.Fatal(err)
+		}
+		r[0].Stack = stack
+		return r
+	}
+	trouble := errors.New("trouble")
+	good := func(w *writing) error { return w.append(stack, records()) }
+	for name, bad := range map[string]func(w *writing) error{
+		"refused": func(*writing) error { return refusal{trouble} },
+		"midway":  func(w *writing) error { return errors.Join(w.append(stack, records()), trouble) },
+	} {
+		batch := []*request{{write: good}, {write: bad}, {write: good}}
+		if err := s.commit(batch); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if batch[0].err != nil || !errors.Is(batch[1].err, trouble) || batch[2].err != nil {
+			t.Errorf("%s: %v, %v, %v", name, batch[0].err, batch[1].err, batch[2].err)
+		}
+	}
+	if heads := checkWhole(t, s); heads[0].Count != 4 {
+		t.Errorf("%+v", heads)
 	}
 }

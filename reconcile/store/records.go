@@ -6,20 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"strings"
-	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
-
-// A Filter chooses records. Its zero value chooses all.
-type Filter struct {
-	Stack string
-	JID   string
-	Key   reconcile.Key // and all that it expands to
-	Since time.Time     // at this time or later
-	After int64         // with a greater number in their stack
-	Limit int           // at most so many; 0 is all
-}
 
 // page is how many records are read at a time. Between pages others may write.
 const page = 256
@@ -27,9 +16,9 @@ const page = 256
 // Records returns the records that a filter chooses, by stack and number. A
 // record that is not as it was written ends them with a *reconcile.Break. The
 // store may be written to while they are read.
-func (s *Store) Records(ctx context.Context, f Filter) iter.Seq2[reconcile.Record, error] {
+func (s *Store) Records(ctx context.Context, f reconcile.RecordFilter) iter.Seq2[reconcile.Record, error] {
 	return func(yield func(reconcile.Record, error) bool) {
-		next, left := f.where(), f.Limit
+		next, left := where(f), f.Limit
 		for {
 			size := page
 			if f.Limit > 0 {
@@ -47,7 +36,7 @@ func (s *Store) Records(ctx context.Context, f Filter) iter.Seq2[reconcile.Recor
 				return
 			}
 			last := rows[len(rows)-1]
-			next = f.where().and("(stack, seq) > (?, ?)", last.stack, last.seq)
+			next = where(f).and("(stack, seq) > (?, ?)", last.stack, last.seq)
 		}
 	}
 }
@@ -75,7 +64,15 @@ func (c clause) and(text string, values ...any) clause {
 	return clause{text, append(c.values[:len(c.values):len(c.values)], values...)}
 }
 
-func (f Filter) where() clause {
+// where is the clause as part of a query, "" if it has no condition.
+func (c clause) where() string {
+	if c.text == "" {
+		return ""
+	}
+	return " WHERE " + c.text
+}
+
+func where(f reconcile.RecordFilter) clause {
 	var c clause
 	if f.Stack != "" {
 		c = c.and("stack = ?", f.Stack)
@@ -89,6 +86,9 @@ func (f Filter) where() clause {
 	}
 	if !f.Since.IsZero() {
 		c = c.and("stamp >= ?", f.Since.UnixMicro())
+	}
+	if !f.Until.IsZero() {
+		c = c.and("stamp < ?", f.Until.UnixMicro())
 	}
 	if f.After > 0 {
 		c = c.and("seq > ?", f.After)
@@ -109,11 +109,8 @@ type row struct {
 }
 
 func readRows(ctx context.Context, q queryer, where clause, limit int) ([]row, error) {
-	query := "SELECT stack, seq, stamp, jid, key, event, sum, body FROM records"
-	if where.text != "" {
-		query += " WHERE " + where.text
-	}
-	found, err := q.QueryContext(ctx, query+" ORDER BY stack, seq LIMIT ?", append(where.values, limit)...)
+	found, err := q.QueryContext(ctx, "SELECT stack, seq, stamp, jid, key, event, sum, body FROM records"+where.where()+
+		" ORDER BY stack, seq LIMIT ?", append(where.values, limit)...)
 	if err != nil {
 		return nil, err
 	}

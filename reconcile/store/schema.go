@@ -15,67 +15,6 @@ import (
 // database is taken for a store.
 const application = 0x72636e6c
 
-// migrations lead from each version of the schema to the next. The version is
-// the database's user_version, which changes in the same transaction. None is
-// ever edited once it was released. After them all that is derived is derived
-// anew, so a new shape of reconcile.Memo needs a migration, be it an empty one.
-var migrations = []string{`
-CREATE TABLE meta (
-	name  TEXT NOT NULL PRIMARY KEY,
-	value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- The truth. body is the canonical form that the hash covers; the other columns are for finding it.
-CREATE TABLE records (
-	stack TEXT NOT NULL,
-	seq   INTEGER NOT NULL,
-	stamp INTEGER NOT NULL, -- microseconds since 1970
-	jid   TEXT NOT NULL,
-	key   TEXT NOT NULL,
-	event TEXT NOT NULL,
-	sum   TEXT NOT NULL,
-	body  BLOB NOT NULL,
-	UNIQUE (stack, seq)
-) STRICT;
-CREATE INDEX records_jid ON records (jid);
-CREATE INDEX records_key ON records (key);
-
--- The end of each stack's chain.
-CREATE TABLE heads (
-	stack TEXT NOT NULL PRIMARY KEY,
-	count INTEGER NOT NULL,
-	sum   TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- Derived from records, in the transaction that adds them.
-CREATE TABLE memos (
-	stack    TEXT NOT NULL,
-	key      TEXT NOT NULL,
-	body     BLOB NOT NULL,
-	checksum INTEGER NOT NULL,
-	PRIMARY KEY (stack, key)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE revisions (
-	stack    TEXT NOT NULL,
-	revision TEXT NOT NULL, -- without a trailing +
-	PRIMARY KEY (stack, revision)
-) STRICT, WITHOUT ROWID;
-
--- Who has a stack, for people; the lock is a file's.
-CREATE TABLE leases (
-	stack  TEXT NOT NULL PRIMARY KEY,
-	holder TEXT NOT NULL,
-	since  INTEGER NOT NULL -- microseconds since 1970
-) STRICT, WITHOUT ROWID;
-
--- Disposable.
-CREATE TABLE cache (
-	name TEXT NOT NULL,
-	key  TEXT NOT NULL,
-	PRIMARY KEY (name, key)
-) STRICT, WITHOUT ROWID;
-`}
-
 // migrate brings the schema to the version that the steps lead to. seen is what
 // was noted of the store.
 func (s *Store) migrate(ctx context.Context, seen mark, steps []string) error {

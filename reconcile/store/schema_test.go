@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,7 @@ func TestR32_Schema(t *testing.T) {
 	}
 	// A migration that fails midway leaves all as it was.
 	err = migrated(t, s, "DROP TABLE memos; CREATE TABLE extra (a)", "CREATE TABLE extra (b)")
-	if err == nil || !strings.Contains(err.Error(), "bring the schema from version 1 to 3: ") {
+	if err == nil || !strings.Contains(err.Error(), "bring the schema from version 2 to 4: ") {
 		t.Fatalf("%v", err)
 	}
 	s.Close()
@@ -55,8 +56,63 @@ func TestR32_Schema(t *testing.T) {
 		func() error { _, _, err := OpenExisting(filepath.Join(place, ".reconcile")); return err },
 	} {
 		err := open()
-		if err == nil || !strings.Contains(err.Error(), "written by a newer version of reconcile (its schema is 2, this one knows 1)") {
+		if err == nil || !strings.Contains(err.Error(), "written by a newer version of reconcile (its schema is 3, this one knows 2)") {
 			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestFirstSchema opens a store that the first version made.
+func TestFirstSchema(t *testing.T) {
+	t.Parallel()
+	place, truth := t.TempDir(), mustOpen(t, t.TempDir())
+	defer truth.Close()
+	fill(t, truth, 30, 7)
+	want, err := truth.Journal(stack).Memory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	older(t, place, truth)
+	s := mustOpen(t, place)
+	defer s.Close()
+	got, err := s.Journal(stack).Memory(t.Context())
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("memory differs: %v", err)
+	}
+	checkWhole(t, s)
+	if lease := mustLease(t, s); lease.Epoch() != 1 {
+		t.Errorf("epoch %d", lease.Epoch())
+	}
+	if _, err := s.Order(t.Context(), reconcile.Order{Stack: stack, Verb: reconcile.Suspend}); err != nil {
+		t.Error(err)
+	}
+}
+
+// older makes a store of the first schema with the records of another.
+func older(t *testing.T, place string, truth *Store) {
+	t.Helper()
+	dir, err := Prepare(filepath.Join(place, ".reconcile"))
+	if err == nil {
+		_, err = makeFile(filepath.Join(dir, database))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", source(filepath.Join(dir, database)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	for _, query := range []string{
+		"PRAGMA journal_mode = WAL", migrations[0], fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 1", application),
+		"ATTACH '" + filepath.Join(truth.dir, database) + "' AS truth",
+		"INSERT INTO records SELECT * FROM truth.records; INSERT INTO heads SELECT * FROM truth.heads",
+		"INSERT INTO meta SELECT * FROM truth.meta",
+		"INSERT INTO leases VALUES ('" + stack + "', 'somebody', 1)",
+	} {
+		if _, err := db.Exec(query); err != nil {
+			t.Fatal(query, err)
 		}
 	}
 }
@@ -71,14 +127,14 @@ func TestMemoShape(t *testing.T) {
 	memo := reconcile.Memo{Key: "Container/a", ID: "id", Place: "fr-par", Masked: "args", Created: at, Gone: true,
 		Write:   reconcile.Attempt{Action: reconcile.Update, Hash: "h", At: at, Event: reconcile.Result, JID: "20261121120000000000", Failed: true},
 		Removal: reconcile.Attempt{Action: reconcile.Delete}}
-	if err := s.inTx(t.Context(), func(tx *sql.Tx) error { return writeMemo(t.Context(), tx, stack, memo) }); err != nil {
+	if err := s.inTx(t.Context(), func(tx *sql.Tx) error { return writeMemo(t.Context(), tx, known, stack, memo) }); err != nil {
 		t.Fatal(err)
 	}
 	var body string
 	if err := s.db.QueryRow("SELECT body FROM memos").Scan(&body); err != nil {
 		t.Fatal(err)
 	}
-	const version, want = 1, `{"Key":"Container/a","Write":{"Action":"update","Hash":"h","At":"2026-11-21T12:00:00Z","Event":"prog","JID":"20261121120000000000","Failed":true},` +
+	const version, want = 2, `{"Key":"Container/a","Write":{"Action":"update","Hash":"h","At":"2026-11-21T12:00:00Z","Event":"prog","JID":"20261121120000000000","Failed":true},` +
 		`"Removal":{"Action":"delete","Hash":"","At":"0001-01-01T00:00:00Z","Event":"","JID":"","Failed":false},"ID":"id","Place":"fr-par","Masked":"args","Created":"2026-11-21T12:00:00Z","Gone":true}`
 	if body != want || len(migrations) != version {
 		t.Errorf("version %d keeps\n%s, not\n%s", len(migrations), body, want)
@@ -127,7 +183,7 @@ func TestOpenTogether(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if err := s.Journal(stack).Append(t.Context(), step("Container/a", 1)...); err != nil {
+				if err := s.Journal(stack).Append(t.Context(), step("Container/a", 1)[1:]...); err != nil {
 					t.Error(err)
 				}
 				if err := s.Close(); err != nil {
@@ -137,7 +193,7 @@ func TestOpenTogether(t *testing.T) {
 		}
 		group.Wait()
 		s := mustOpen(t, place)
-		if heads := checkWhole(t, s); heads[0].Count != 24 {
+		if heads := checkWhole(t, s); heads[0].Count != 16 {
 			t.Errorf("%+v", heads)
 		}
 		s.Close()

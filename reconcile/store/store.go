@@ -1,11 +1,12 @@
-// Package store keeps journals, leases and disposable caches in one folder, in
-// SQLite. It remembers who did what and never what is: a lost store costs
-// nothing but the history.
+// Package store keeps journals, leases, runs, orders, the schedule and
+// disposable caches in one folder, in SQLite. It remembers who did what and
+// never what is: a lost store costs nothing but the history.
 //
 // The folder is private (0700, its files 0600) and holds store.db with its
 // write-ahead log, store.count, which tells at the next start when records are
-// missing, and locks, with one file per stack. Several processes may use one
-// folder; a process may open it several times.
+// missing, and locks, with one file per stack and one per worker of the
+// schedule. Several processes may use one folder; a process may open it several
+// times.
 package store
 
 import (
@@ -18,6 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 
@@ -30,6 +32,8 @@ type Store struct {
 	db      *sql.DB
 	witness *witness
 	queue   queue
+	now     func() time.Time
+	wakes   wakes
 
 	cacheMu sync.Mutex
 	caches  map[string]*Cache
@@ -38,7 +42,10 @@ type Store struct {
 	closed  error
 }
 
-var _ reconcile.Store = (*Store)(nil)
+var (
+	_ reconcile.Store    = (*Store)(nil)
+	_ reconcile.Schedule = (*Store)(nil)
+)
 
 // Open opens the store in a folder and makes both where there are none. It
 // refuses a folder that others may write to or read (an *Unsafe), a damaged
@@ -125,7 +132,7 @@ func open(dir string) (*Store, mark, error) {
 	if err != nil {
 		return nil, mark{}, errors.Join(err, db.Close())
 	}
-	s := &Store{dir: dir, db: db, witness: witness, caches: map[string]*Cache{}}
+	s := &Store{dir: dir, db: db, witness: witness, now: time.Now, caches: map[string]*Cache{}}
 	s.queue.commit = s.commit
 	seen := witness.read() // before the database: others may add records meanwhile
 	if err := s.migrate(context.Background(), seen, migrations); err != nil {
@@ -133,6 +140,10 @@ func open(dir string) (*Store, mark, error) {
 	}
 	return s, seen, nil
 }
+
+// Follow lets the schedule and all times go by another clock than this machine's,
+// such as a simulator's. It is called before the store is used.
+func (s *Store) Follow(clock reconcile.Clock) { s.now = clock.Now }
 
 // Close waits for what is being written and closes the store. A second call
 // does nothing.
@@ -159,17 +170,13 @@ func source(path string) string {
 	return address.String()
 }
 
-// Stacks returns the owner words of all stacks that have records, sorted.
-func (s *Store) Stacks(ctx context.Context) ([]string, error) {
+// Heads are the ends of all chains, by stack.
+func (s *Store) Heads(ctx context.Context) ([]reconcile.Head, error) {
 	heads, err := readHeads(ctx, s.db)
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	stacks := make([]string, len(heads))
-	for i, head := range heads {
-		stacks[i] = head.Stack
-	}
-	return stacks, nil
+	return heads, nil
 }
 
 func (s *Store) explain(err error) error { return explain(filepath.Join(s.dir, database), err) }

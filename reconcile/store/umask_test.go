@@ -18,10 +18,11 @@ func childUmask(dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Lease(context.Background(), stack, "child"); err != nil {
+	lease, err := s.Lease(context.Background(), stack, "child")
+	if err != nil {
 		return err
 	}
-	if err := s.Journal(stack).Append(context.Background(), step("Container/a", 1)...); err != nil {
+	if err := lease.Journal().Append(context.Background(), step("Container/a", 1)...); err != nil {
 		return err
 	}
 	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {

@@ -53,8 +53,8 @@ func verifyStacks(ctx context.Context, q queryer, stacks []string, noted []recon
 }
 
 func verifyStack(ctx context.Context, q queryer, stack string, noted []reconcile.Head) (reconcile.Head, error) {
-	d := newDerived(stack)
-	if err := d.readAll(ctx, q); err != nil {
+	d, err := derive(ctx, q, stack)
+	if err != nil {
 		return d.head, err
 	}
 	i := slices.IndexFunc(noted, func(h reconcile.Head) bool { return h.Stack == stack })
@@ -78,10 +78,20 @@ func newDerived(stack string) *derived {
 	return &derived{reconcile.Head{Stack: stack}, map[reconcile.Key]reconcile.Memo{}, map[string]bool{}}
 }
 
-// readAll follows the chain from the head on.
-func (d *derived) readAll(ctx context.Context, q queryer) error {
+// derive reads all records of a stack, on top of what was removed.
+func derive(ctx context.Context, q queryer, stack string) (*derived, error) {
+	d := newDerived(stack)
+	err := d.begin(ctx, q)
+	if err == nil {
+		err = d.readUpTo(ctx, q, never)
+	}
+	return d, err
+}
+
+// readUpTo follows the chain from the head to the record of that number, or to its end.
+func (d *derived) readUpTo(ctx context.Context, q queryer, last int64) error {
 	for {
-		rows, err := readRows(ctx, q, Filter{Stack: d.head.Stack, After: d.head.Count}.where(), page)
+		rows, err := readRows(ctx, q, where(reconcile.RecordFilter{Stack: d.head.Stack, After: d.head.Count}).and("seq <= ?", last), page)
 		if err != nil {
 			return err
 		}
@@ -115,11 +125,11 @@ func (d *derived) add(row row) error {
 
 // compare finds derived tables that do not follow from the records.
 func (d *derived) compare(ctx context.Context, q queryer) error {
-	memos, err := readMemos(ctx, q, d.head.Stack)
+	memos, err := readMemos(ctx, q, known, d.head.Stack)
 	if err != nil {
 		return err
 	}
-	revisions, err := readRevisions(ctx, q, d.head.Stack)
+	revisions, err := readRevisions(ctx, q, known, d.head.Stack)
 	if err != nil {
 		return err
 	}
@@ -176,8 +186,8 @@ func stacksOf(ctx context.Context, q queryer, heads []reconcile.Head) ([]string,
 	return slices.Compact(stacks), nil
 }
 
-func readRevisions(ctx context.Context, q queryer, stack string) (map[string]bool, error) {
-	words, err := readWords(ctx, q, "SELECT revision FROM revisions WHERE stack = ?", stack)
+func readRevisions(ctx context.Context, q queryer, from shelf, stack string) (map[string]bool, error) {
+	words, err := readWords(ctx, q, "SELECT revision FROM "+from.revisions+" WHERE stack = ?", stack)
 	revisions := make(map[string]bool, len(words))
 	for _, word := range words {
 		revisions[word] = true

@@ -142,7 +142,7 @@ func (x *tamperer) exec(query string, args ...any) {
 
 func (x *tamperer) row(n int64) row {
 	x.t.Helper()
-	rows, err := readRows(x.t.Context(), x.s.db, Filter{Stack: stack, After: n - 1}.where(), 1)
+	rows, err := readRows(x.t.Context(), x.s.db, where(reconcile.RecordFilter{Stack: stack, After: n - 1}), 1)
 	if err != nil || len(rows) != 1 {
 		x.t.Fatal(n, rows, err)
 	}
@@ -208,9 +208,7 @@ func TestR43_Tampering(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
 	fill(t, s, tamperedRecords, 9)
-	if err := s.Journal("a.bystander").Append(t.Context(), step("Container/a", 1)...); err != nil {
-		t.Fatal(err)
-	}
+	add(t, s, "a.bystander", step("Container/a", 1)...)
 	x := &tamperer{t, s, rand.New(rand.NewPCG(9, 10))}
 	x.exec("PRAGMA synchronous = OFF") // nothing here need outlive a power cut
 	x.keep()
@@ -283,7 +281,7 @@ func checkKept(t *testing.T, s *Store, told map[int64]string) {
 	t.Helper()
 	checkWhole(t, s)
 	kept := map[int64]string{}
-	for r, err := range s.Records(t.Context(), Filter{}) {
+	for r, err := range s.Records(t.Context(), reconcile.RecordFilter{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -22,8 +23,13 @@ func Each(records []reconcile.Record) iter.Seq2[reconcile.Record, error] {
 	}
 }
 
+var memories = []test{
+	{"memory is the fold of the records", memory},
+	{"memory outlives the store", outlives},
+}
+
 func memory(t *testing.T, s suite) {
-	j := s.store(t).Journal(shop)
+	j := lease(t, s.store(t), shop).Journal()
 	random := rand.New(rand.NewPCG(1, 2))
 	var all []reconcile.Record
 	for range 60 {
@@ -36,16 +42,20 @@ func memory(t *testing.T, s suite) {
 
 func outlives(t *testing.T, s suite) {
 	records := History(rand.New(rand.NewPCG(3, 4)), 200)
-	first := s.open(t, s.place)
-	mustAppend(t, first.Journal(shop), records...)
+	first := s.Open(t, s.place)
+	held, err := first.Lease(t.Context(), shop, "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, held.Journal(), records...)
 	jid, err := first.Journal(shop).NextJID(t.Context(), noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Close(); err != nil {
+	if err := errors.Join(held.Release(), first.Close()); err != nil {
 		t.Fatal(err)
 	}
-	j := s.store(t).Journal(shop)
+	j := lease(t, s.store(t), shop).Journal()
 	checkMemory(t, j, records)
 	if next, err := j.NextJID(t.Context(), noon); err != nil || next <= jid {
 		t.Errorf("%s after %s: %v", next, jid, err)

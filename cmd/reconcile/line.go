@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gitlab.com/reconciled/reconciled/providers"
+	"gitlab.com/reconciled/reconciled/providers/scaleway"
+	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/daemon"
+	"gitlab.com/reconciled/reconciled/reconcile/journal"
+	"gitlab.com/reconciled/reconciled/reconcile/report"
+)
+
+// listingsAge is how long stacks share what was listed.
+const listingsAge = 12 * time.Second
+
+// line is the daemon's way to repositories, values and Scaleway.
+type line struct {
+	app       *app
+	clock     reconcile.Clock
+	config    atomic.Pointer[daemon.Config] // as it was last reloaded
+	kinds     reconcile.Kinds               // without a client, to read manifests with
+	checkouts *checkouts
+	clients   *clients
+	listings  *reconcile.Listings
+	masks     *masks
+	stores    func(daemon.Entry) []string // what a stack's manifest may call its store here
+	owners    sync.Map                    // owner words by names of stacks
+}
+
+// ownerOf is the owner word of a stack, "" if it was not read yet.
+func (l *line) ownerOf(name string) string {
+	owner, _ := l.owners.Load(name)
+	text, _ := owner.(string)
+	return text
+}
+
+var _ daemon.Line = (*line)(nil)
+
+// lineOptions say where a line's things are.
+type lineOptions struct {
+	folder    string // of the bare stores of repositories
+	clock     reconcile.Clock
+	getenv    func(string) string // leads to Scaleway
+	simulated bool                // it leads to a simulator, whatever credential a stack names
+	cache     scaleway.SecretCache
+	masks     *masks
+	stores    func(daemon.Entry) []string
+}
+
+func newLine(a *app, config *daemon.Config, o lineOptions) *line {
+	l := &line{
+		app: a, clock: o.clock, kinds: providers.All(nil), masks: o.masks, stores: o.stores,
+		checkouts: newCheckouts(o.folder, o.masks.watched(a.getenv)), listings: reconcile.NewListings(o.clock, listingsAge),
+		clients: &clients{app: a, o: o, made: map[daemon.Credential]connection{}},
+	}
+	l.config.Store(config)
+	return l
+}
+
+// Head implements daemon.Line.
+func (l *line) Head(ctx context.Context, e daemon.Entry) (string, error) {
+	c, _, err := l.checkout(ctx, e)
+	if err != nil {
+		return "", err
+	}
+	return c.head(ctx)
+}
+
+func (l *line) checkout(ctx context.Context, e daemon.Entry) (*checkout, daemon.Git, error) {
+	git, _ := l.config.Load().GitOf(e)
+	c, err := l.checkouts.of(ctx, e, git)
+	return c, git, err
+}
+
+// Follows implements daemon.Line.
+func (l *line) Follows(ctx context.Context, e daemon.Entry, newer, older string) (bool, error) {
+	c, _, err := l.checkout(ctx, e)
+	if err != nil {
+		return false, err
+	}
+	source, err := c.source.Pinned(ctx, newer)
+	if err != nil {
+		return false, err
+	}
+	return source.Descends(ctx, older)
+}
+
+// Ready implements daemon.Line.
+func (l *line) Ready(ctx context.Context, e daemon.Entry, commit string) (*daemon.Ready, error) {
+	from, git, err := l.checkout(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	r, err := l.checkouts.stack(ctx, from, e, git, commit, l.kinds)
+	if err != nil {
+		return nil, err
+	}
+	stack := &r.src.Stack
+	ready := &daemon.Ready{Owner: r.owner(), Stack: stack, Head: r.revision.Hash, Within: within(r.owner()), Close: func() {}}
+	l.owners.Store(e.Name, ready.Owner)
+	if err := l.storedHere(e, stack); err != nil {
+		return ready, err
+	}
+	if err := r.src.Problems.Err(); err != nil {
+		return ready, err
+	}
+	made, err := l.clients.of(ctx, l.config.Load(), e)
+	if err == nil {
+		err = places(stack, made.client)
+	}
+	if err != nil {
+		return ready, err
+	}
+	values := reconcile.Look(ctx, r.src.Manifests, l.values(e, r.src))
+	wish, problems := reconcile.Expand(r.src, l.kinds, values)
+	ready.Warnings = append(r.src.Problems, problems...)
+	if err := ready.Warnings.Err(); err != nil {
+		return ready, err
+	}
+	ready.Wish = wish
+	ready.Engine = r.engine(l.listings.Kinds(made.kinds, made.name, ready.Owner), wish, l.clock)
+	ready.Engine.Settle = reconcile.DefaultSettle + listingsAge
+	return ready, nil
+}
+
+// within has requests bear whose they are: a credential's rate is shared out by
+// stack, and a zombie's calls are told from those of who came after it.
+func within(owner string) func(context.Context, string, int64) context.Context {
+	return func(ctx context.Context, jid string, epoch int64) context.Context {
+		return scaleway.WithRun(ctx, scaleway.RunTag{Stack: owner, Epoch: epoch, JID: jid})
+	}
+}
+
+// storedHere refuses a stack whose manifest says that its journal is elsewhere.
+func (l *line) storedHere(e daemon.Entry, stack *reconcile.Stack) error {
+	if stack.StorePos.IsZero() {
+		return nil
+	}
+	names := l.stores(e)
+	if slices.Contains(names, stack.Store) {
+		return nil
+	}
+	return reconcile.Problems{{Pos: stack.StorePos, Message: fmt.Sprintf("the stack's store is %s, and this daemon keeps another: its runs would be written down in two places", stack.Store),
+		Hint: "write store: " + names[0]}}
+}
+
+// Artefacts implements daemon.Line.
+func (l *line) Artefacts(_ context.Context, _ daemon.Entry, look daemon.Look) (map[string][]byte, error) {
+	out := map[string][]byte{}
+	var errs []error
+	file := func(name string, write func(*bytes.Buffer) error) {
+		var text bytes.Buffer
+		if err := write(&text); err != nil {
+			errs = append(errs, fmt.Errorf("write %s: %w", name, err))
+		}
+		out[name] = text.Bytes()
+	}
+	file("plan.json", func(b *bytes.Buffer) error {
+		return report.PlanJSON(b, look.Plan, report.JSONOptions{Version: version()})
+	})
+	file("drift.json", func(b *bytes.Buffer) error { return report.DriftJSON(b, look.Plan) })
+	file("plan.txt", func(b *bytes.Buffer) error { return report.Plan(b, look.Plan, report.Style{Width: 100}) })
+	file("approvals.json", func(b *bytes.Buffer) error { return indented(b, approvable(look.Plan)) })
+	if look.Outcome == nil {
+		return out, errors.Join(errs...)
+	}
+	states, err := journal.States(sequence(look.Records))
+	if err != nil {
+		return out, errors.Join(append(errs, err)...)
+	}
+	file("return.json", func(b *bytes.Buffer) error { return indented(b, journal.Returns(look.Plan.Stack, states)) })
+	file("highstate.txt", func(b *bytes.Buffer) error { return journal.Highstate(b, look.Plan.Stack, states) })
+	return out, errors.Join(errs...)
+}

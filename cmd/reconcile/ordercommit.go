@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+var commitForm = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+
+// orderCommit gives an order about a commit.
+func (a *app) orderCommit(ctx context.Context, f orderFlags, verb reconcile.Verb, commit string) error {
+	if err := checkOutput(f.output, "text", "json"); err != nil {
+		return err
+	}
+	switch {
+	case commit != "" && !commitForm.MatchString(commit):
+		return fmt.Errorf("%s %s: a commit is named by 7 or more of its hex digits", verb, commit)
+	case !f.end && f.reason == "":
+		return fmt.Errorf("%s: --reason says why, for those who find it later", verb)
+	}
+	t, err := a.aimed(ctx, f.aim, true, false)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	owner, err := t.owned()
+	if err != nil {
+		return err
+	}
+	o := reconcile.Order{Verb: verb, Stack: owner, Value: commit, Reason: f.reason}
+	switch {
+	case f.end:
+		return t.endOrders(ctx, o, f)
+	case commit == "":
+		if o.Value, err = t.lastGood(ctx); err != nil {
+			return err
+		}
+	}
+	return t.give(ctx, o, f.output)
+}
+
+// lastGood is the commit that was wholly applied last before the one that is
+// applied now.
+func (t *aimed) lastGood(ctx context.Context) (string, error) {
+	runs, err := t.store.Runs(ctx, reconcile.RunFilter{Stack: t.owner, Limit: 200})
+	if err != nil {
+		return "", err
+	}
+	now := ""
+	if t.standing != nil {
+		now = t.standing.Head
+	}
+	for _, run := range runs {
+		if run.Type != "run" || strings.HasSuffix(run.Revision, "+") || !commitForm.MatchString(run.Revision) {
+			continue
+		}
+		if now == "" {
+			now = run.Revision
+		}
+		if run.Status == reconcile.RunSuccessful && run.Revision != now {
+			return run.Revision, nil
+		}
+	}
+	return "", errors.New("rollback: no earlier commit is known to have been wholly applied; name one with --to")
+}
+
+func (a *app) nudgeCommand() *cobra.Command {
+	var where aim
+	cmd := &cobra.Command{
+		Use:   "nudge [PATH|GIT-URL]",
+		Short: "Ask the daemon to look at a stack now",
+		Long: `Nudge asks the stack's daemon for a look as soon as may be. One that comes while
+it looks leads to one more look after that.
+
+Exit status: 0 asked; 1 error, or no daemon looks at the stack.`,
+		Example: `  reconcile nudge --stack shop-prod`,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			where.location = first(args)
+			t, err := a.aimed(cmd.Context(), where, true, false)
+			if err != nil {
+				return err
+			}
+			defer t.close()
+			if t.standing == nil {
+				return fmt.Errorf("nudge: no daemon looks at %s; reconcile apply acts now", t.name)
+			}
+			if err := t.store.Nudge(cmd.Context(), t.standing.Name, reconcile.ByPerson); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.out, "Asked for a look at %s.\n", reconcile.Clean(t.standing.Name))
+			return err
+		},
+	}
+	where.flags(cmd)
+	return cmd
+}
+
+func (a *app) runsCancel() *cobra.Command {
+	var f orderFlags
+	cmd := &cobra.Command{
+		Use:   "cancel JID",
+		Short: "End a run before its end",
+		Long: `Cancel orders that a run ends: running calls may end, no more begin. What was done
+stays, and the next look goes on from there.
+
+Exit status: 0 ordered; 1 error, or the run has ended.`,
+		Example: `  reconcile runs cancel 20261121093015123456 --reason "wrong branch"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withRun(cmd.Context(), f.aim, args[0], true, func(t *aimed, run reconcile.Run) error {
+				if !run.Finished.IsZero() {
+					return fmt.Errorf("runs cancel: run %s has ended already: %s", run.JID, run.Status)
+				}
+				return t.give(cmd.Context(), f.about(run, reconcile.Cancel), f.output)
+			})
+		},
+	}
+	f.aboutRun(cmd)
+	return cmd
+}
+
+func (a *app) runsRelaunch() *cobra.Command {
+	var f orderFlags
+	var failed bool
+	cmd := &cobra.Command{
+		Use:   "relaunch JID",
+		Short: "Try again now what failed in a run",
+		Long: `Relaunch orders that what failed in a run is tried again now, without waiting
+for the daemon's next try. With --failed nothing else is done.
+
+Exit status: 0 ordered; 1 error, or no daemon looks at the stack.`,
+		Example: `  reconcile runs relaunch 20261121093015123456 --failed`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withRun(cmd.Context(), f.aim, args[0], true, func(t *aimed, run reconcile.Run) error {
+				if err := t.find(cmd.Context(), run.Stack); err != nil {
+					return err
+				}
+				switch {
+				case t.standing == nil:
+					return fmt.Errorf("runs relaunch: no daemon looks at %s; reconcile apply tries again now", orElse(run.Name, run.Stack))
+				case !failed:
+					return t.store.Nudge(cmd.Context(), t.standing.Name, reconcile.ByRelaunch)
+				}
+				return t.give(cmd.Context(), f.about(run, reconcile.Relaunch), f.output)
+			})
+		},
+	}
+	f.aboutRun(cmd)
+	cmd.Flags().BoolVar(&failed, "failed", false, "only what failed, was skipped or could not be read; else all of the stack is looked at")
+	return cmd
+}
+
+func (f *orderFlags) aboutRun(cmd *cobra.Command) {
+	f.aim.flags(cmd)
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for those who find it later")
+	outputFlag(cmd, &f.output, "text", "json")
+}
+
+// about is an order about a run. It counts for a day: what it asks for is
+// over by then, or never will be.
+func (f *orderFlags) about(run reconcile.Run, verb reconcile.Verb) reconcile.Order {
+	return reconcile.Order{Verb: verb, Stack: run.Stack, Value: run.JID, Reason: f.reason, Until: time.Now().Add(24 * time.Hour).UTC()}
+}

@@ -1,0 +1,65 @@
+package daemon
+
+import (
+	"net/url"
+	"path"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+// receivers checks who tells the daemon something, and whom it tells.
+func (c *checker) receivers() {
+	for i, hook := range c.config.Webhooks {
+		at := numbered("webhooks", hook.Name, i)
+		if err := reconcile.CheckName(hook.Name); hook.Name != "" && err != nil {
+			c.add(at+".name", "", "%s: %v", at, err)
+		}
+		c.ref(at+".secret", hook.Secret, true)
+		c.stacks(at+".stacks", hook.Stacks)
+	}
+	for i, to := range c.config.Notify {
+		at := numbered("notify", to.Name, i)
+		c.ref(at+".url", to.URL, true)
+		c.ref(at+".secret", to.Secret, false)
+		c.stacks(at+".stacks", to.Stacks)
+		for _, event := range to.Events {
+			c.named(at+".events", event, namesOf(reconcile.Occasions(), func(o reconcile.Occasion) string { return string(o) }), "event")
+		}
+	}
+	for i, from := range c.config.OIDC {
+		at := numbered("oidc", "", i)
+		if u, err := url.Parse(from.Issuer); from.Issuer != "" && (err != nil || !webAddress(from.Issuer) || u.Scheme == "http" && u.Hostname() != "127.0.0.1") {
+			c.add(at+".issuer", "", "%s.issuer: wants an https address", at)
+		}
+		if len(from.Claims) == 0 {
+			c.add(at, "such as project_path: group/shop", "%s.claims: required: without any, every project of the issuer would be let in", at)
+		}
+		for name, pattern := range from.Claims {
+			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+				c.add(at+".claims."+name, "", "%s.claims.%s: %q is no pattern", at, name, pattern)
+			}
+		}
+		c.stacks(at+".stacks", from.Stacks)
+	}
+}
+
+// safekeeping checks what leaves the store.
+func (c *checker) safekeeping() {
+	if c.config.Checkpoints.Key.Env != "" {
+		c.add("checkpoints.key", "", "checkpoints.key: wants a file")
+	}
+	for i, a := range c.config.Checkpoints.Anchors {
+		at := numbered("checkpoints.anchors", "", i)
+		switch {
+		case a.Type == "file" && (a.Path == "" || !a.URL.IsZero()):
+			c.add(at, "", "%s: wants a path", at)
+		case a.Type == "webhook" && a.Path != "":
+			c.add(at, "", "%s: wants a url", at)
+		case a.Type == "webhook":
+			c.ref(at+".url", a.URL, true)
+		}
+	}
+	if c.config.Retention.Records > 0 && c.config.Retention.Export == "" {
+		c.add("retention.records", "", "retention.records: needs retention.export, a folder to keep them in")
+	}
+}

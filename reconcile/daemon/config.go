@@ -1,0 +1,170 @@
+package daemon
+
+import (
+	"time"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+// Config is the operator's file. Decode makes one that is whole: every stack has
+// the file's defaults, and what it names is there.
+type Config struct {
+	Listen      string             `yaml:"listen" default:"127.0.0.1:7373" doc:"Address that the daemon listens on; loopback only, unless a proxy stands before it."`
+	URL         string             `yaml:"url" doc:"Where people reach the daemon, such as https://reconcile.example.com; links in messages begin with it."`
+	Hosts       []string           `yaml:"hosts" plan:"set" doc:"Names by which the daemon is reached, besides that of url and those of this machine."`
+	Store       StoreConfig        `yaml:"store" doc:"Where journals, runs and orders are kept."`
+	Workers     Workers            `yaml:"workers" doc:"How many stacks are looked at in parallel."`
+	Credentials []Credential       `yaml:"credentials" doc:"Scaleway's API keys, by name."`
+	Git         []Git              `yaml:"git" doc:"What repositories are read with, by name."`
+	Defaults    Entry              `yaml:"defaults" doc:"What each stack has that does not say otherwise."`
+	Stacks      []Entry            `yaml:"stacks" doc:"What is reconciled."`
+	Windows     []reconcile.Window `yaml:"windows" doc:"When changes may run, or may not, in all stacks."`
+	Webhooks    []Webhook          `yaml:"webhooks" doc:"Who may say that a branch has moved."`
+	Notify      []Notify           `yaml:"notify" doc:"Who is told of what happens."`
+	OIDC        []OIDC             `yaml:"oidc" doc:"Whose ID tokens the API takes, such as those of GitLab's jobs."`
+	Checkpoints Checkpoints        `yaml:"checkpoints" doc:"How the ends of the journals are signed, and where they go."`
+	Retention   Retention          `yaml:"retention" doc:"How long records and runs stay in the store."`
+}
+
+// Ref says where a value is that must not stand in a file: in a variable of the
+// environment, or in a file. It is read anew whenever it is used.
+type Ref struct {
+	Env  string `yaml:"env" doc:"Name of a variable of the environment."`
+	File string `yaml:"file" doc:"A file; one line end at its end is not part of the value."`
+}
+
+// IsZero tells whether there is none.
+func (r Ref) IsZero() bool { return r == Ref{} }
+
+// String names the place, never the value.
+func (r Ref) String() string {
+	switch {
+	case r.Env != "":
+		return "env " + r.Env
+	case r.File != "":
+		return "file " + r.File
+	}
+	return "nothing"
+}
+
+// StoreConfig is where the store is: in a folder, or in PostgreSQL.
+type StoreConfig struct {
+	Path     string `yaml:"path" doc:"Folder of a local store; .reconcile in the working folder if nothing is said."`
+	Postgres Ref    `yaml:"postgres" doc:"Address of a PostgreSQL database, as postgres://user:password@host/name; several replicas may share it."`
+}
+
+// Workers are the looks that may be under way at once.
+type Workers struct {
+	Push  int `yaml:"push" default:"8" check:"min=1,max=1000" doc:"Looks for which somebody waits: a push, or a person."`
+	Drift int `yaml:"drift" default:"8" check:"min=1,max=1000" doc:"Looks by schedule."`
+}
+
+// Credential is one API key of Scaleway, and where it is used by default.
+type Credential struct {
+	Name      string `yaml:"name" check:"required,nonempty" doc:"Name that stacks call it by."`
+	AccessKey Ref    `yaml:"accessKey" doc:"The access key."`
+	SecretKey Ref    `yaml:"secretKey" doc:"The secret key."`
+	Project   string `yaml:"project" doc:"ID of the project of stacks that name none."`
+	Region    string `yaml:"region" doc:"Region of stacks that name none."`
+	Zone      string `yaml:"zone" doc:"Zone of stacks that name none."`
+	APIURL    string `yaml:"apiUrl" doc:"Another address of the API, such as a simulator's."`
+	Rate      int    `yaml:"rate" default:"0" check:"min=0,max=10000" doc:"Most requests a second with this key, all stacks together; 0 leaves it to the daemon."`
+}
+
+// Git is what repositories are read with.
+type Git struct {
+	Name       string `yaml:"name" check:"required,nonempty" doc:"Name that stacks call it by."`
+	Host       string `yaml:"host" doc:"Host of which repositories are read with it where the stack names none."`
+	Username   string `yaml:"username" doc:"User name beside a token; oauth2 if left out."`
+	Token      Ref    `yaml:"token" doc:"A token for HTTPS."`
+	SSHKey     Ref    `yaml:"sshKey" doc:"A file with a private key."`
+	KnownHosts string `yaml:"knownHosts" doc:"A file of known hosts, as ssh keeps it."`
+}
+
+// Entry is one stack of the operator's file. What it says about the policy
+// tightens what the repository says, and never loosens it.
+type Entry struct {
+	Name        string             `yaml:"name" doc:"Name by which the daemon knows the stack."`
+	URL         string             `yaml:"url" doc:"Git URL or folder of the repository, without credentials."`
+	Branch      string             `yaml:"branch" doc:"Branch that is followed; the repository's default branch if left out."`
+	Path        string             `yaml:"path" doc:"Folder of the stack in the repository; its top if left out."`
+	Credential  string             `yaml:"credential" doc:"Name of the credential; the environment's if left out."`
+	Git         string             `yaml:"git" doc:"Name of what the repository is read with; what is for its host if left out."`
+	Mode        string             `yaml:"mode" default:"auto" check:"enum=auto|propose|observe" doc:"The most that is done without a person: auto applies, propose waits for approval, observe changes nothing."`
+	Poll        time.Duration      `yaml:"poll" default:"30s" doc:"How often the branch is asked for."`
+	Schedule    string             `yaml:"schedule" default:"*/10 * * * *" doc:"When live resources are compared, pushed or not, as cron's five fields."`
+	TimeZone    string             `yaml:"timeZone" default:"UTC" doc:"Time zone of the schedule."`
+	Splay       time.Duration      `yaml:"splay" default:"2m" doc:"Within what time after the schedule the stacks are spread; each has its own moment, always the same."`
+	Advance     string             `yaml:"advance" default:"fast-forward-only" check:"enum=fast-forward-only|any" doc:"fast-forward-only: a branch that was rewritten or moved back is held until a person accepts it; any: it is followed wherever it goes."`
+	Settle      time.Duration      `yaml:"settle" default:"0s" doc:"How old a commit must be before it is applied."`
+	RepairAfter time.Duration      `yaml:"repairAfter" default:"0s" doc:"How long a difference that somebody made live is only shown and told of, before it is repaired."`
+	Timeout     time.Duration      `yaml:"timeout" default:"30m" doc:"How long a run waits until all is settled."`
+	Windows     []reconcile.Window `yaml:"windows" doc:"When changes may run, or may not, besides the windows for all stacks."`
+	Bounds      Bounds             `yaml:"bounds" doc:"What the repository may ask for at most."`
+	Verify      Verify             `yaml:"verify" doc:"Whose signature a commit must bear."`
+}
+
+// Bounds are the most that a repository may ask for.
+type Bounds struct {
+	Prune      bool     `yaml:"prune" default:"true" doc:"false: nothing is pruned, whatever the repository says."`
+	MaxDeletes int      `yaml:"maxDeletes" default:"-1" check:"min=0" doc:"Of how many manifests resources may be destroyed in one run; no bound if left out."`
+	Kinds      []string `yaml:"kinds" plan:"set" doc:"Kinds that may be changed; all if left out."`
+	Projects   []string `yaml:"projects" plan:"set" doc:"IDs of the projects that may be named; all if left out."`
+	Env        []string `yaml:"env" plan:"set" doc:"Names or patterns of the variables that manifests may read; none if left out."`
+	Files      []string `yaml:"files" plan:"set" doc:"Names or patterns of the files in the tree that manifests may read; all if left out."`
+}
+
+// Verify is whose signature a commit must bear; nobody's if there is none.
+type Verify struct {
+	AllowedSigners string `yaml:"allowedSigners" doc:"A file of allowed signers, as ssh-keygen knows it."`
+	GPGKeys        string `yaml:"gpgKeys" doc:"A file of armored OpenPGP keys."`
+}
+
+// Webhook is who may say that a branch has moved.
+type Webhook struct {
+	Name     string   `yaml:"name" check:"required,nonempty" doc:"Its address is /hooks/ and this name."`
+	Provider string   `yaml:"provider" default:"gitlab" check:"enum=gitlab" doc:"Whose webhook it is."`
+	Secret   Ref      `yaml:"secret" doc:"The secret that it sends."`
+	Stacks   []string `yaml:"stacks" plan:"set" doc:"Names or patterns of the stacks that it may nudge; all if left out."`
+}
+
+// Notify is somebody who is told of what happens.
+type Notify struct {
+	Name   string        `yaml:"name" check:"required,nonempty" doc:"Name in logs and metrics."`
+	Type   string        `yaml:"type" default:"webhook" check:"enum=webhook|slack" doc:"webhook: the message as JSON; slack: as Slack and Mattermost take it."`
+	URL    Ref           `yaml:"url" doc:"Where it is sent; the address is a secret by itself."`
+	Secret Ref           `yaml:"secret" doc:"What the message is signed with."`
+	Stacks []string      `yaml:"stacks" plan:"set" doc:"Names or patterns of stacks; all if left out."`
+	Events []string      `yaml:"events" plan:"set" doc:"What is told; everything if left out."`
+	Remind time.Duration `yaml:"remind" default:"24h" doc:"How often it is said again while it goes on; 0s: never."`
+}
+
+// OIDC is somebody whose ID tokens the API takes.
+type OIDC struct {
+	Issuer   string            `yaml:"issuer" check:"required,nonempty" doc:"Address of the issuer, such as https://gitlab.com."`
+	Audience string            `yaml:"audience" check:"required,nonempty" doc:"What the token must be made for."`
+	Claims   map[string]string `yaml:"claims" doc:"Claims that the token must have, each with its value or pattern, such as project_path: group/shop."`
+	Role     string            `yaml:"role" default:"read" check:"enum=read|operate|approve" doc:"What such a token allows."`
+	Stacks   []string          `yaml:"stacks" plan:"set" doc:"Names or patterns of stacks; all if left out."`
+}
+
+// Checkpoints are signed ends of the journals that leave the machine.
+type Checkpoints struct {
+	Key     Ref      `yaml:"key" doc:"A file with an Ed25519 private key in PEM; one is made if there is none."`
+	Anchors []Anchor `yaml:"anchors" doc:"Where they go."`
+}
+
+// Anchor is a place where checkpoints go.
+type Anchor struct {
+	Type string `yaml:"type" default:"file" check:"enum=file|webhook|git-note" doc:"file: a line of a file; webhook: a request; git-note: a note on the commit that was applied."`
+	Path string `yaml:"path" doc:"Of the file."`
+	URL  Ref    `yaml:"url" doc:"Of the webhook."`
+}
+
+// Retention is how long things stay in the store. Records go as whole segments,
+// and only once they were exported.
+type Retention struct {
+	Records time.Duration `yaml:"records" default:"0s" doc:"Age from which records are exported and removed, such as 400d; 0s: never."`
+	Runs    time.Duration `yaml:"runs" default:"90d" doc:"Age from which runs and their files are removed; 0s: never."`
+	Export  string        `yaml:"export" doc:"Folder that records are exported to; needed to remove them."`
+}

@@ -1,0 +1,126 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+// orders are those in force for one stack, the oldest first.
+type orders []reconcile.Order
+
+// ordersFor reads the orders for a stack by its owner word. Of a stack that was
+// never read, "", only those for all stacks are known.
+func (d *Daemon) ordersFor(ctx context.Context, owner string) (orders, error) {
+	if owner == "" {
+		owner = reconcile.EveryStack
+	}
+	all, err := d.store.Orders(ctx, owner, false)
+	if err != nil {
+		return nil, err
+	}
+	now := d.clock.Now()
+	return slices.DeleteFunc(all, func(o reconcile.Order) bool { return !o.InForce(now) || !o.Covers(owner) }), nil
+}
+
+// of are the orders of a verb.
+func (o orders) of(verbs ...reconcile.Verb) orders {
+	var out orders
+	for _, order := range o {
+		if slices.Contains(verbs, order.Verb) {
+			out = append(out, order)
+		}
+	}
+	return out
+}
+
+// last is the newest order of a verb, nil if there is none.
+func (o orders) last(verb reconcile.Verb) *reconcile.Order {
+	for i := len(o) - 1; i >= 0; i-- {
+		if o[i].Verb == verb {
+			return &o[i]
+		}
+	}
+	return nil
+}
+
+// stopping is the order for which nothing of the stack may be changed, nil if
+// there is none.
+func (o orders) stopping(now time.Time) *reconcile.Order {
+	for _, verb := range []reconcile.Verb{reconcile.Freeze, reconcile.Suspend} {
+		if order := o.last(verb); order != nil && order.InForce(now) {
+			return order
+		}
+	}
+	return nil
+}
+
+// changeAt is the first time at which an order ends by itself, zero if none does.
+func (o orders) changeAt() (at time.Time) {
+	for _, order := range o {
+		at = earlier(at, order.Until)
+	}
+	return at
+}
+
+// covering is the newest order of a verb that names a commit.
+func (o orders) covering(verb reconcile.Verb, commit string) *reconcile.Order {
+	for i := len(o) - 1; i >= 0; i-- {
+		if o[i].Verb == verb && sameCommit(o[i].Value, commit) {
+			return &o[i]
+		}
+	}
+	return nil
+}
+
+// shortestCommit is how much of a commit's hash says which one is meant.
+const shortestCommit = 7
+
+func sameCommit(said, commit string) bool {
+	return len(said) >= shortestCommit && strings.HasPrefix(commit, strings.ToLower(said))
+}
+
+// tellOrder says who ordered what, and until when: "suspended by j.doe until
+// 2026-11-22 09:00 UTC: release day".
+func tellOrder(o reconcile.Order) string {
+	what := map[reconcile.Verb]string{
+		reconcile.Suspend: "suspended", reconcile.HoldKey: string(o.Key) + " is held", reconcile.Freeze: "frozen", reconcile.Rollback: "rolled back",
+		reconcile.Cancel: "canceled", reconcile.Override: "windows are overridden",
+	}[o.Verb]
+	if o.Verb == reconcile.Freeze && o.Stack == reconcile.EveryStack {
+		what = "everything is frozen"
+	}
+	text := what + " by " + who(o.By)
+	if !o.Until.IsZero() {
+		text += " until " + clockTime(o.Until)
+	}
+	if o.Reason != "" {
+		text += ": " + reconcile.Clean(o.Reason)
+	}
+	return text
+}
+
+// who names a person.
+func who(a reconcile.Actor) string {
+	switch {
+	case a.User != "":
+		return reconcile.Clean(a.User)
+	case a.Via != "":
+		return reconcile.Clean(a.Via)
+	case a.Kind != "":
+		return a.Kind
+	}
+	return "somebody"
+}
+
+func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
+
+// end notes that an order is done, or why it is not followed.
+func (d *Daemon) end(ctx context.Context, o reconcile.Order, reason string) {
+	if err := d.store.Withdraw(ctx, o.ID, d.actor, reason); err != nil {
+		d.log.Warn("cannot end an order", "order", o.ID, "verb", o.Verb, "error", err)
+	}
+}

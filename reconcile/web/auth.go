@@ -1,0 +1,113 @@
+package web
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+// caller is who sent a request.
+type caller struct {
+	name    string // for people
+	id      string // the same for one token, and for no two
+	role    reconcile.Role
+	stacks  []string // names or patterns; empty is all
+	expires time.Time
+	actor   reconcile.Actor
+}
+
+// limited tells whether the caller may see some stacks only.
+func (c *caller) limited() bool { return len(c.stacks) > 0 }
+
+// covers tells whether the caller may see a stack, by its name.
+func (c *caller) covers(name string) bool { return reconcile.Token{Stacks: c.stacks}.Covers(name) }
+
+// longestToken bounds what is looked at; ID tokens have 1 to 2 KB.
+const longestToken = 8 << 10
+
+// caller says who sent a request, or why that is not known. Nothing of the
+// request but its headers has been read.
+func (s *Server) caller(r *http.Request) (*caller, error) {
+	now, address := s.clock.Now(), hostOnly(r.RemoteAddr)
+	secret := bearer(r)
+	hash := reconcile.HashToken(secret)
+	if wait := s.limit.wait(address, hash, now); wait > 0 {
+		return nil, s.limited(wait)
+	}
+	who, err := s.lookUp(r.Context(), secret, hash, now)
+	if err != nil {
+		return nil, err
+	}
+	if who == nil {
+		if secret == "" { // nobody guesses
+			return nil, refuse(http.StatusUnauthorized, "a token is missing; send one as Authorization: Bearer")
+		}
+		s.limit.failed(address, now)
+		return nil, refuse(http.StatusUnauthorized, "this token does not count: it is unknown, has expired or was revoked")
+	}
+	s.limit.succeeded(hash, now)
+	return who, nil
+}
+
+func (s *Server) limited(wait time.Duration) *refusal {
+	r := refuse(http.StatusTooManyRequests, "too many wrong tokens came from this address; wait %s", wait.Round(time.Second))
+	r.after = wait
+	return r
+}
+
+// bearer is the token that came with a request, "" if there is none or several.
+func bearer(r *http.Request) string {
+	headers := r.Header.Values("Authorization")
+	if len(headers) != 1 || len(headers[0]) > longestToken {
+		return ""
+	}
+	scheme, secret, _ := strings.Cut(headers[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(secret)
+}
+
+// lookUp gives the caller with a secret, nil if nobody has it.
+func (s *Server) lookUp(ctx context.Context, secret, hash string, now time.Time) (*caller, error) {
+	switch {
+	case strings.HasPrefix(secret, reconcile.TokenPrefix):
+		return s.tokenBearer(ctx, hash, now)
+	case strings.Count(secret, ".") == 2:
+		return s.issuers.caller(ctx, secret, s.settings().Issuers, now)
+	}
+	return nil, nil
+}
+
+// tokenBearer compares a hash with those of all tokens. They are read from the store each
+// time, so that a revocation counts at once in every replica.
+func (s *Server) tokenBearer(ctx context.Context, hash string, now time.Time) (*caller, error) {
+	tokens, err := s.store.Tokens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found *reconcile.Token
+	for i := range tokens {
+		if tokens[i].Bears(hash) {
+			found = &tokens[i]
+		}
+	}
+	if found == nil || !found.Lives(now) || !found.Role.Allows(reconcile.Read) {
+		return nil, nil
+	}
+	return &caller{
+		name: found.Name, id: "token " + found.ID, role: found.Role, stacks: found.Stacks, expires: found.Expires,
+		actor: reconcile.Actor{Kind: "api", User: found.Name, Via: found.Name},
+	}, nil
+}
+
+// near tells whether a request comes from this machine without a proxy between.
+func near(r *http.Request) bool {
+	ip := net.ParseIP(hostOnly(r.RemoteAddr))
+	return ip != nil && ip.IsLoopback() && loopbackName(hostOnly(r.Host)) &&
+		r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == ""
+}
