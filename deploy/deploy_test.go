@@ -153,7 +153,7 @@ func settings(unit, section string) map[string][]string {
 func TestUnit(t *testing.T) {
 	got := settings(text(t, "reconcile.service"), "Service")
 	for name, want := range map[string]string{
-		"Type": "notify", "DynamicUser": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "NoNewPrivileges": "yes",
+		"Type": "notify", "User": "reconcile", "DynamicUser": "", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "NoNewPrivileges": "yes",
 		"MemoryDenyWriteExecute": "yes", "CapabilityBoundingSet": "", "StateDirectory": "reconcile", "StateDirectoryMode": "0700", "UMask": "0077",
 		"TimeoutStopSec": "35", "ExecReload": "/bin/kill -HUP $MAINPID", "WatchdogSec": "60", "Restart": "always",
 	} {

@@ -29,28 +29,31 @@ const (
 // homes are the third-party modules and the folders that may import them. Most
 // have one; why one has several stands beside it.
 var homes = map[string][]string{
-	"github.com/ProtonMail/go-crypto":     {"reconcile/repo"},
-	"github.com/coreos/go-systemd/v22":    {"cmd/reconcile"},
-	"github.com/go-git/go-git/v5":         {"reconcile/repo"},
-	"github.com/google/uuid":              {"providers/simulator"},
-	"github.com/hiddeco/sshsig":           {"reconcile/repo"},
-	"github.com/jackc/pgx/v5":             {"reconcile/store"},
-	"github.com/riverqueue/river":         {"reconcile/store"},
-	"github.com/rogpeppe/go-internal":     {"cmd/reconcile"},
-	"github.com/spf13/cobra":              {"cmd/reconcile"},
-	"github.com/spf13/pflag":              {"cmd/reconcile"},      // of cobra
-	"gopkg.in/yaml.v2":                    {"providers/scaleway"}, // as the SDK reads its configuration
-	"gopkg.in/yaml.v3":                    {"reconcile/manifest"},
-	"modernc.org/sqlite":                  {"reconcile/store"},
-	"github.com/gofrs/flock":              {"reconcile/store", "providers/simulator"}, // one lock each, of a stack and of a state file
-	"github.com/robfig/cron/v3":           {"providers", "reconcile/daemon"},          // schedules of triggers and of stacks
-	"github.com/scaleway/scaleway-sdk-go": {"providers", "cmd/reconcile"},             // one product's package per folder; cmd's tests compare with it
-	"golang.org/x/crypto":                 {"reconcile", "providers"},
-	"golang.org/x/sync":                   {"reconcile", "providers"},
-	"golang.org/x/sys":                    {"reconcile", "providers"},
-	"golang.org/x/term":                   {"cmd/reconcile"},
-	"golang.org/x/text":                   {"reconcile", "providers"},
-	"golang.org/x/time":                   {"providers"},
+	"github.com/ProtonMail/go-crypto":          {"reconcile/repo"},
+	"github.com/coreos/go-systemd/v22":         {"cmd/reconcile"},
+	"github.com/coreos/go-oidc/v3":             {"reconcile/web"},
+	"github.com/go-jose/go-jose/v4":            {"reconcile/web"},
+	"github.com/prometheus/client_golang":      {"reconcile/web"},
+	"github.com/santhosh-tekuri/jsonschema/v6": {"reconcile/web"},
+	"github.com/go-git/go-git/v5":              {"reconcile/repo"},
+	"github.com/google/uuid":                   {"providers/simulator"},
+	"github.com/hiddeco/sshsig":                {"reconcile/repo"},
+	"github.com/jackc/pgx/v5":                  {"reconcile/store"},
+	"github.com/riverqueue/river":              {"reconcile/store"},
+	"github.com/rogpeppe/go-internal":          {"cmd/reconcile"},
+	"github.com/spf13/cobra":                   {"cmd/reconcile"},
+	"github.com/spf13/pflag":                   {"cmd/reconcile"},      // of cobra
+	"gopkg.in/yaml.v2":                         {"providers/scaleway"}, // as the SDK reads its configuration
+	"gopkg.in/yaml.v3":                         {"reconcile/manifest"},
+	"modernc.org/sqlite":                       {"reconcile/store"},
+	"github.com/gofrs/flock":                   {"reconcile/store", "providers/simulator"}, // one lock each, of a stack and of a state file
+	"github.com/robfig/cron/v3":                {"providers", "reconcile/daemon"},          // schedules of triggers and of stacks
+	"github.com/scaleway/scaleway-sdk-go":      {"providers", "cmd/reconcile"},             // one product's package per folder; cmd's tests compare with it
+	"golang.org/x/crypto":                      {"reconcile", "providers"},
+	"golang.org/x/sync":                        {"reconcile", "providers"},
+	"golang.org/x/sys":                         {"reconcile", "providers"},
+	"golang.org/x/term":                        {"cmd/reconcile"},
+	"golang.org/x/text":                        {"reconcile", "providers"},
 }
 
 // tops are the folders of the module.
@@ -181,6 +184,8 @@ func mayImport(s source, folder string) bool {
 		return true // these wire everything; deploy only tests
 	case strings.HasPrefix(folder, from+"/"):
 		return from != "reconcile" // what a room keeps in a folder of its own
+	case s.test() && (folder == "reconcile/store/storetest" || folder == "reconcile/store/postgres/pgtest"):
+		return true // the suite of all stores, and a server to run it on
 	case !s.within("providers"):
 		return false
 	case folder == "providers/scaleway":

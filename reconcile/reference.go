@@ -121,6 +121,8 @@ func scalarWords(t reflect.Type) string {
 	switch {
 	case t == secretType:
 		return "secret"
+	case t == durationType:
+		return "duration"
 	case t.Kind() == reflect.Bool:
 		return "boolean"
 	case isInt(t.Kind()):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,15 +69,22 @@ func (a *app) aimed(ctx context.Context, where aim, write, every bool) (*aimed, 
 
 // elsewhere tells whether nothing points to manifests, but something to a store.
 func (a *app) elsewhere(where aim) bool {
-	if where.location != "" || a.flags.server == "" && a.flags.store == "" && a.storeHere() == inFolder {
+	switch {
+	case where.location != "":
 		return false
+	case a.flags.server != "" || a.flags.store != "":
+		return true
 	}
-	for _, pattern := range []string{"*.yaml", "*.yml"} {
-		if found, _ := filepath.Glob(filepath.Join(a.dir, pattern)); len(found) > 0 {
-			return false
-		}
-	}
-	return true
+	return a.storeHere() != inFolder && !holdsManifests(a.dir)
+}
+
+// holdsManifests tells whether a file of a folder is one of ours.
+func holdsManifests(dir string) bool {
+	found, _ := filepath.Glob(filepath.Join(dir, "*.y*ml"))
+	return slices.ContainsFunc(found, func(name string) bool {
+		text, err := os.ReadFile(name)
+		return err == nil && strings.Contains(string(text), reconcile.APIVersion)
+	})
 }
 
 // openNamed opens the store that flags and environment name.
@@ -119,7 +127,7 @@ func (t *aimed) find(ctx context.Context, named string) error {
 	word := orElse(named, t.owner)
 	for i := range standings {
 		if s := &standings[i]; s.Stack == word || s.Name == named && named != "" {
-			t.standing, t.name, t.owner = s, s.Name, orElse(s.Stack, t.owner)
+			t.standing, t.name, t.owner = s, orElse(t.name, s.Name), orElse(s.Stack, t.owner)
 			return nil
 		}
 	}

@@ -113,7 +113,7 @@ func (c *campaign) settles(most time.Duration) {
 	head := git(c.t, c.dir, "rev-parse", "HEAD")
 	last := c.daemons[len(c.daemons)-1]
 	last.call(http.MethodPost, "/api/v1/stacks/"+last.standings()[0].Name+"/nudge", struct{}{}, nil)
-	until(c.t, most, "the last commit is applied", func() bool {
+	eventually(c.t, most, "the last commit is applied", func() bool {
 		for _, s := range last.standings() {
 			if s.Condition == reconcile.InSync && s.Revision.ID == head {
 				return true
@@ -242,8 +242,7 @@ func TestWalkReplicas(t *testing.T) {
 	token := postgresToken(t, dsn)
 	env := []string{"RECONCILE_DATABASE_URL=" + dsn}
 	config := filepath.Join(t.TempDir(), "reconcile.yaml")
-	text := fmt.Sprintf("store: {postgres: {env: RECONCILE_DATABASE_URL}}\ncredentials: [{name: key, accessKey: {env: SCW_ACCESS_KEY}, secretKey: {env: SCW_SECRET_KEY}, apiUrl: %q}]\n"+
-		"stacks: [{name: rig, url: %s, branch: main, poll: 1s, credential: key}]\n", envOf(c.env, "SCW_API_URL"), c.dir)
+	text := "store: {postgres: {env: RECONCILE_DATABASE_URL}}\n" + credential(c.env) + "stacks: [{name: rig, url: " + c.dir + ", branch: main, poll: 1s, credential: bench}]\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -142,13 +142,13 @@ func (d *doctor) history(ctx context.Context) {
 		d.skip("store", "there is none in %s yet; the first apply makes one", d.folder)
 		return
 	}
-	heads, err := d.store.Heads(ctx)
-	if err != nil {
+	if _, err := d.store.Heads(ctx); err != nil {
 		d.fail("store", err, "")
 		return
 	}
 	d.well("store", "%s", d.whereabouts(ctx, where))
-	if heads, err = verified(ctx, d.store); err != nil {
+	heads, err := verified(ctx, d.store)
+	if err != nil {
 		d.fail("journal", err, "keep a copy of the store: this is what tampering or a broken disk looks like")
 		return
 	}
@@ -157,6 +157,7 @@ func (d *doctor) history(ctx context.Context) {
 		records += int(head.Count)
 	}
 	d.well("journal", "%s of %s, none changed", counted(records, "record"), counted(len(heads), "stack"))
+	d.checkpoints(ctx, heads)
 }
 
 // whereabouts says where the store is, and as whom it is used.

@@ -40,7 +40,7 @@ func serve(tb testing.TB, cmd *exec.Cmd, address, token string) *served {
 	}
 	go func() { cmd.Wait(); close(s.done) }()
 	tb.Cleanup(s.kill)
-	until(tb, 30*time.Second, "the daemon answers", func() bool {
+	eventually(tb, 30*time.Second, "the daemon answers", func() bool {
 		if s.over() {
 			tb.Fatalf("the daemon ended:\n%s", s.out.String())
 		}
@@ -65,8 +65,8 @@ func freeAddress(tb testing.TB) string {
 	return l.Addr().String()
 }
 
-// until waits for something that another process does: there is no clock to advance.
-func until(tb testing.TB, most time.Duration, what string, done func() bool) {
+// eventually waits for something that another process does: there is no clock to advance.
+func eventually(tb testing.TB, most time.Duration, what string, done func() bool) {
 	tb.Helper()
 	for end := time.Now().Add(most); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -158,15 +158,10 @@ func (s *served) synced(stacks int, most time.Duration) {
 	var last []reconcile.Standing
 	defer func() {
 		if s.tb.Failed() {
-			for _, standing := range last {
-				if standing.Condition != reconcile.InSync {
-					s.tb.Logf("%s: %s: %s %v", standing.Name, standing.Condition, standing.Sentence, standing.Problems)
-				}
-			}
-			s.tb.Log(s.out.String())
+			s.tell(last)
 		}
 	}()
-	until(s.tb, most, fmt.Sprintf("%d stacks are in sync", stacks), func() bool {
+	eventually(s.tb, most, fmt.Sprintf("%d stacks are in sync", stacks), func() bool {
 		last = s.standings()
 		n := 0
 		for _, standing := range last {
@@ -176,6 +171,20 @@ func (s *served) synced(stacks int, most time.Duration) {
 		}
 		return n == stacks
 	})
+}
+
+// tell says how stacks stand that are not in sync, and what the daemon said last.
+func (s *served) tell(standings []reconcile.Standing) {
+	s.tb.Helper()
+	n := 0
+	for _, standing := range standings {
+		if standing.Condition != reconcile.InSync && n < 5 {
+			s.tb.Logf("%s: %s: %s %v", standing.Name, standing.Condition, standing.Sentence, standing.Problems)
+			n++
+		}
+	}
+	text := s.out.String()
+	s.tb.Log(text[max(0, len(text)-4000):])
 }
 
 // git runs git in a folder, as somebody.

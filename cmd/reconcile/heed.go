@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -167,4 +168,23 @@ func (s *session) override(ctx context.Context, reason string, last time.Duratio
 			fmt.Fprintln(s.err, reconcile.Clean(err.Error()))
 		}
 	}, nil
+}
+
+// freezable is a lease's journal in which no intent is written during a freeze:
+// the orders are read before each, so a freeze stops every write at once.
+type freezable struct {
+	reconcile.Journal
+	orders *heeding
+}
+
+func (f freezable) Append(ctx context.Context, records ...reconcile.Record) error {
+	if slices.ContainsFunc(records, func(r reconcile.Record) bool { return r.Event == reconcile.Intent }) {
+		if err := f.orders.read(ctx); err != nil {
+			return fmt.Errorf("whether a freeze is in force is not known, so nothing is changed: %w", err)
+		}
+		if f.orders.has(reconcile.Freeze) {
+			return fmt.Errorf("nothing more is changed: %s", f.orders.ends(""))
+		}
+	}
+	return f.Journal.Append(ctx, records...)
 }

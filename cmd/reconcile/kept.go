@@ -82,6 +82,8 @@ func (s *session) leave(ctx context.Context, run reconcile.Run, plan *reconcile.
 func (s *session) verdict(jid string, out *reconcile.Outcome) (reconcile.RunStatus, string) {
 	canceled := slices.ContainsFunc(s.orders.all(), func(o reconcile.Order) bool { return s.orders.cancels(o, jid) })
 	switch {
+	case s.orders.has(reconcile.Freeze) && (out.Stopped || out.Err != nil):
+		return reconcile.RunCanceled, s.orders.ends(jid)
 	case out.Err != nil:
 		return reconcile.RunError, reconcile.Clean(out.Err.Error())
 	case canceled:

@@ -100,7 +100,7 @@ func (s *session) lease(ctx context.Context) (under context.Context, release fun
 	if err != nil {
 		return nil, nil, err
 	}
-	s.engine.Journal = s.watched(s.held.Journal())
+	s.engine.Journal = s.watched(freezable{s.held.Journal(), s.orders})
 	under, cancel := s.held.Context(ctx)
 	return under, func() { cancel(); s.held.Release() }, nil // what is not given back ends with the process
 }

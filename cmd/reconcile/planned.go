@@ -37,9 +37,7 @@ func itemOf(c *reconcile.Change, plan *reconcile.Plan) reconcile.Item {
 		item.Origin = c.Origins[0].Short()
 	}
 	for i := range c.Fields {
-		if c.Live != nil { // what is to be made says in Git what it is to be
-			item.Fields = append(item.Fields, fieldText(&c.Fields[i]))
-		}
+		item.Fields = append(item.Fields, fieldText(&c.Fields[i]))
 	}
 	for i, wait := range c.Waits {
 		reason := reconcile.Reason{Text: wait}

@@ -22,7 +22,7 @@ func (r *rig) git(args ...string) {
 	}
 }
 
-// served starts a daemon for the rig's folder, and returns what leads to it.
+// daemon starts one for the rig's folder, and returns what leads to it.
 func (r *rig) daemon() (env []string) {
 	r.t.Helper()
 	cmd := r.command(nil, "serve", ".", "--listen", "127.0.0.1:0")
@@ -94,11 +94,13 @@ func TestVerbsThroughADaemon(t *testing.T) {
 	r.git("add", "-A")
 	r.git("commit", "-q", "-m", "one")
 	env := r.daemon()
-	name := filepath.Base(r.dir)
+	const name = "rig"
 
 	// What waits is shown, and why; from anywhere.
-	r.sees(env, `waiting`, "status")
-	r.says(env, 0, `(?s)^STACK +CONDITION.*\n`+name+` +waiting`, "status", "--server", strings.TrimPrefix(env[0], "RECONCILE_URL="), "--store", "elsewhere")
+	r.sees(env, `^rig  waiting`, "status")
+	laptop := &rig{t: t, dir: t.TempDir(), env: r.env}
+	laptop.says(env, 0, `^STACK +CONDITION[^$]*\n`+name+` +waiting`, "status")
+	laptop.says(env, 0, `waits for approval`, "why", "Container/a", "--stack", name)
 	r.says(env, 0, `held: waits for approval[^$]*you can: look at the plan and approve it`, "why", "Container/a")
 	jid := regexp.MustCompile(`\d{20}`).FindString(r.says(env, 0, `^\d{20}  waiting`, "runs", "--status", "waiting"))
 	r.says(env, 4, `held: waits for approval`, "apply", "--yes")
@@ -127,7 +129,6 @@ func TestVerbsThroughADaemon(t *testing.T) {
 	r.says(env, 0, `^Ended suspend`, "suspend", "--end")
 
 	// A saved plan is applied under the daemon's lease, in its journal.
-	r.says(env, 0, `Saved in`, "plan", "--out", filepath.Join(t.TempDir(), "two.plan"))
 	plan := filepath.Join(t.TempDir(), "two.plan")
 	r.says(env, 0, `Saved in`, "plan", "--out", plan)
 	r.says(env, 0, `Applied 2 of 2`, "apply", plan)

@@ -30,7 +30,7 @@ func (a *app) runsCommand() *cobra.Command {
 		Short: "List runs, whoever made them, and order about them",
 		Long: `Runs lists what the stack's store keeps of runs, the newest first: those of the
 daemon, of CI jobs and of laptops alike. Where only a store is named, as by
---server, they are those of every stack.
+--server or --store, they are those of every stack.
 
 Exit status: 0 listed; 1 error.`,
 		Example: `  reconcile runs
@@ -120,10 +120,18 @@ func runLines(w io.Writer, runs []reconcile.Run, now time.Time) error {
 	for _, r := range runs {
 		rows = append(rows, []string{
 			r.JID, string(r.Status), string(r.Launch), shortHash(r.Revision), fmt.Sprint(r.Counts.Changed), fmt.Sprint(r.Counts.Failed), fmt.Sprint(r.Counts.Held),
-			report.Ago(r.Started, now), lasted(r, now), orElse(r.Name, r.Stack), person(r.Actor),
+			report.Ago(began(r), now), lasted(r, now), orElse(r.Name, r.Stack), person(r.Actor),
 		})
 	}
 	return columns(w, rows)
+}
+
+// began is when a run started, or was made if it waits.
+func began(r reconcile.Run) time.Time {
+	if r.Started.IsZero() {
+		return r.Created
+	}
+	return r.Started
 }
 
 func lasted(r reconcile.Run, now time.Time) string {
@@ -226,7 +234,7 @@ func (t *aimed) showRun(ctx context.Context, run reconcile.Run, output string) e
 
 func runText(w io.Writer, run reconcile.Run, states []journal.State, now time.Time) error {
 	line := func(format string, args ...any) { fmt.Fprintln(w, reconcile.Clean(fmt.Sprintf(format, args...))) }
-	line("%s  %s  %s, %s", run.JID, orElse(run.Name, run.Stack), run.Status, report.Ago(run.Started, now))
+	line("%s  %s  %s, %s", run.JID, orElse(run.Name, run.Stack), run.Status, report.Ago(began(run), now))
 	if run.Explanation != "" {
 		line("  %s", run.Explanation)
 	}

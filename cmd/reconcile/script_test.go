@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -59,14 +60,18 @@ func (q quick) Sleep(ctx context.Context, d time.Duration) error {
 //	advance SECONDS           moves its clock
 //	exits CODE COMMAND...     runs reconcile and wants that exit status
 //	remember NAME PATTERN     sets a variable to what matches in the last standard output
+//
+// and those of serve_test.go.
 func TestScript(t *testing.T) {
+	commands := serveCommands()
+	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
+		"commit": commit, "sim": startSim, "fault": addFault, "api": callAPI, "advance": advance, "exits": exits, "remember": remember,
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
 		Setup:              setUpScript,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"commit": commit, "sim": startSim, "fault": addFault, "api": callAPI, "advance": advance, "exits": exits, "remember": remember,
-		},
+		Cmds:               commands,
 		Condition: func(cond string) (bool, error) {
 			_, err := exec.LookPath(cond)
 			return err == nil, nil

@@ -116,6 +116,9 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 func (s *serving) work(ctx context.Context) error {
 	ctx, stop := s.stopped(ctx)
 	defer stop()
+	over, end := context.WithCancel(context.Background())
+	defer end()
+	context.AfterFunc(ctx, func() { s.force(over) })
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -125,21 +128,24 @@ func (s *serving) work(ctx context.Context) error {
 	ended := make(chan error, 2)
 	go func() { ended <- s.web.Serve(ctx, s.listener) }()
 	go func() { ended <- s.daemon.Run(ctx) }()
-	go s.follow(ctx, hup)
-	go watchdog(ctx, s.log, s.alive)
-	go s.tidy(ctx)
+	s.under.Go(func() { s.follow(ctx, hup) })
+	s.under.Go(func() { watchdog(ctx, s.log, s.alive) })
+	s.under.Go(func() { s.tidy(ctx) })
 	s.greet()
 	tellUnit(s.log, unitReady)
 	err := <-ended
 	stop() // neither goes on without the other
-	timer := time.AfterFunc(graceful, func() {
-		s.log.Error("what was under way did not end in time, and is broken off; the next start looks it up", "after", graceful)
-		os.Exit(int(exitError))
-	})
-	defer timer.Stop()
 	err = errors.Join(err, <-ended)
 	s.under.Wait()
 	return err
+}
+
+// force ends the process if it is not over in time.
+func (s *serving) force(over context.Context) {
+	if (realClock{}).Sleep(over, graceful) == nil {
+		s.log.Error("what was under way did not end in time, and is broken off; the next start looks it up", "after", graceful)
+		os.Exit(int(exitError))
+	}
 }
 
 // stopped returns a context that ends at the first signal to stop. The second

@@ -122,20 +122,32 @@ func (s *serving) simulate(context.Context) error {
 	}
 	s.onClose(func() { sim.Close() })
 	s.onClose(stop)
-	s.clock, s.simulated = passing{realClock{}, sim}, sim.Environment(url)
+	s.clock, s.simulated = passing{sim}, sim.Environment(url)
 	if local, ok := s.store.(*store.Store); ok {
 		local.Follow(s.clock)
 	}
 	return nil
 }
 
-// passing is the simulator's time, which passes as it does here.
-type passing struct {
-	realClock
-	sim *simulator.Server
-}
+// passing is the simulator's time: it passes as it does here, and jumps when
+// somebody moves the simulator's clock.
+type passing struct{ sim *simulator.Server }
 
 func (p passing) Now() time.Time { return p.sim.Now() }
+
+// Sleep waits until the simulator's time has come.
+func (p passing) Sleep(ctx context.Context, d time.Duration) error {
+	const glance = 50 * time.Millisecond
+	for until := p.Now().Add(d); ; {
+		left := until.Sub(p.Now())
+		if left <= 0 {
+			return ctx.Err()
+		}
+		if err := (realClock{}).Sleep(ctx, min(left, glance)); err != nil {
+			return err
+		}
+	}
+}
 
 // scaleway is the environment that leads to Scaleway.
 func (s *serving) scaleway() func(string) string {

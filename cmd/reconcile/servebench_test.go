@@ -103,7 +103,11 @@ func fleetConfig(repository string, stacks int, more, each string) string {
 	return b.String()
 }
 
-const fleetCredential = "credentials: [{name: bench, accessKey: {env: SCW_ACCESS_KEY}, secretKey: {env: SCW_SECRET_KEY}, rate: 5000}]\n"
+// credential is the operator's entry for a simulator, whose variables are given.
+func credential(env []string) string {
+	return fmt.Sprintf("credentials: [{name: bench, accessKey: {env: SCW_ACCESS_KEY}, secretKey: {env: SCW_SECRET_KEY}, apiUrl: %q, project: %s, rate: 5000}]\n",
+		envOf(env, "SCW_API_URL"), envOf(env, "SCW_DEFAULT_PROJECT_ID"))
+}
 
 // serveConfig starts a daemon with an operator's file and a token for it.
 func serveConfig(tb testing.TB, binary, dir, config string, env []string) *served {
@@ -113,7 +117,7 @@ func serveConfig(tb testing.TB, binary, dir, config string, env []string) *serve
 		tb.Fatal(err)
 	}
 	token := localToken(tb, folder)
-	cmd := exec.Command(binary, "serve", "--config", file, "--store", folder, "--listen", address)
+	cmd := exec.Command(binary, "serve", "--config", file, "--store", folder, "--listen", address, "--log-level", "warn")
 	cmd.Dir, cmd.Env = dir, append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}, env...)
 	return serve(tb, cmd, address, token)
 }
@@ -152,7 +156,7 @@ func BenchmarkFleet(b *testing.B) {
 		dir := b.TempDir()
 		requests(b, url)
 		start := time.Now()
-		s := serveConfig(b, binary, dir, fleetCredential+"workers: {push: 8, drift: 32}\n"+fleetConfig(repository, stacks, "", "poll: 10m"), environ(env))
+		s := serveConfig(b, binary, dir, credential(environ(env))+"workers: {push: 8, drift: 32}\n"+fleetConfig(repository, stacks, "", "poll: 10m"), environ(env))
 		s.synced(stacks, 2*time.Minute)
 		took, peak, cpu := time.Since(start), memoryPeak(b, s.cmd.Process.Pid), cpuTime(b, s.cmd.Process.Pid)
 		asked := 0
@@ -180,7 +184,7 @@ func BenchmarkSharedListings(b *testing.B) {
 		url, env := childSimulator(b, binary)
 		steer(b, http.MethodPut, url+"/_sim/state", state)
 		requests(b, url)
-		s := serveConfig(b, binary, b.TempDir(), fleetCredential+fleetConfig(repository, stacks, "", "poll: 10m"), environ(env))
+		s := serveConfig(b, binary, b.TempDir(), credential(environ(env))+fleetConfig(repository, stacks, "", "poll: 10m"), environ(env))
 		s.synced(stacks, time.Minute)
 		s.kill()
 		many := total(requests(b, url))
@@ -218,7 +222,7 @@ func BenchmarkPush(b *testing.B) {
 	b.Cleanup(func() { stop(); sim.Close() })
 	steer(b, http.MethodPut, url+"/_sim/state", state)
 	push := func(value string) {
-		text := "apiVersion: reconcile/v1\nkind: Stack\nmetadata: {name: pushed, uid: 5b0c1f7e-9a44-4c1e-8f0e-1d2c3b4a5e6f}\nspec: {scaleway: {regions: [fr-par]}}\n---\n" +
+		text := "apiVersion: reconcile/v1\nkind: Stack\nmetadata: {name: pushed, uid: 5b0c1f7e-9a44-4c1e-8f0e-1d2c3b4a5e6f}\nspec: {scaleway: {regions: [nl-ams]}}\n---\n" +
 			rigContainer("web", "  env: {variables: {VERSION: '"+value+"'}}\n")
 		if err := os.WriteFile(filepath.Join(repository, "all.yaml"), []byte(text), 0o600); err != nil {
 			b.Fatal(err)
@@ -228,7 +232,7 @@ func BenchmarkPush(b *testing.B) {
 	push("begin")
 	for _, way := range []string{"webhook", "poll"} {
 		b.Run(way, func(b *testing.B) {
-			more := fleetCredential + "webhooks: [{name: gitlab, secret: {env: HOOK}, stacks: [pushed]}]\n"
+			more := credential(sim.Environment(url)) + "webhooks: [{name: gitlab, secret: {env: HOOK}, stacks: [pushed]}]\n"
 			config := fleetConfig(others, idle, more, "poll: 10m") + "  - {name: pushed, url: " + repository + ", branch: main, credential: bench, poll: " +
 				map[string]string{"webhook": "10m", "poll": "1s"}[way] + "}\n"
 			s := serveConfig(b, binary, b.TempDir(), config, append(sim.Environment(url), "HOOK=a-secret-of-32-characters-or-more"))
@@ -241,7 +245,7 @@ func BenchmarkPush(b *testing.B) {
 				if way == "webhook" {
 					hook(b, s.url)
 				}
-				until(b, 20*time.Second, "something is changed", func() bool { return len(sim.Log()) > before })
+				eventually(b, 20*time.Second, "something is changed", func() bool { return len(sim.Log()) > before })
 				took = append(took, time.Since(start))
 				s.synced(idle+1, time.Minute)
 			}
@@ -283,7 +287,7 @@ func BenchmarkIdle(b *testing.B) {
 	const repositories, each, every, watched = 500, 20, 5 * time.Second, 20 * time.Second
 	binary, root := buildBinary(b), b.TempDir()
 	_, env := childSimulator(b, binary)
-	config := fleetCredential + "workers: {push: 8, drift: 32}\ndefaults: {schedule: '0 3 1 1 *', poll: " + every.String() + "}\nstacks:\n"
+	config := credential(environ(env)) + "workers: {push: 8, drift: 32}\ndefaults: {schedule: '0 3 1 1 *', poll: " + every.String() + "}\nstacks:\n"
 	for i := range repositories {
 		dir := filepath.Join(root, fmt.Sprint(i))
 		for j := range each {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
@@ -71,7 +72,7 @@ func oneStack(f serveFlags) (daemon.Config, error) {
 	text := func(key, value string) reconcile.Entry {
 		return reconcile.Entry{Key: key, Pos: at, Value: reconcile.String(value, at)}
 	}
-	stack := reconcile.Map(at, text("name", fitName(stackName(orElse(f.path, "."), fromAnywhere(f.location)))), text("url", f.location))
+	stack := reconcile.Map(at, text("name", nameOf(f)), text("url", f.location))
 	for key, value := range map[string]string{"branch": f.branch, "path": f.path} {
 		if value != "" {
 			stack = stack.With(text(key, value))
@@ -86,6 +87,18 @@ func oneStack(f serveFlags) (daemon.Config, error) {
 	}
 	config.Stacks[0].Bounds.Env = f.allowEnv
 	return config, nil
+}
+
+// nameOf is what the single stack goes by: what its manifests call it, if they
+// are at hand, else what its folder or repository is called.
+func nameOf(f serveFlags) string {
+	if isFolder(f.location) {
+		stack := manifest.Read(os.DirFS(filepath.Join(f.location, f.path)), manifest.Options{Kinds: providers.All(nil)}).Stack
+		if stack.Declared && reconcile.CheckName(stack.Name) == nil {
+			return stack.Name
+		}
+	}
+	return fitName(stackName(orElse(f.path, "."), fromAnywhere(f.location)))
 }
 
 // localPoll is how often a folder's branch is looked at, which costs nothing.
@@ -111,6 +124,9 @@ func (s *serving) follow(ctx context.Context, hup <-chan os.Signal) {
 // reload takes the operator's file over as it is now. One that cannot be used
 // changes nothing. asked says that a person waits for an answer.
 func (s *serving) reload(ctx context.Context, asked bool) {
+	if asked {
+		defer notifyReloading(s.log)()
+	}
 	if s.file == "" {
 		if asked {
 			s.log.Info("there is no operator's file to read again: the daemon was started without --config")
@@ -130,8 +146,6 @@ func (s *serving) reload(ctx context.Context, asked bool) {
 		s.refuse(err)
 		return
 	}
-	done := notifyReloading(s.log)
-	defer done()
 	changes, err := s.take(ctx, config)
 	if err != nil {
 		s.log.Error("the operator's file counts, but the store did not take it over", "file", s.file, "error", err)

@@ -38,6 +38,9 @@ func (s *serving) open(ctx context.Context) error {
 		}
 	} else {
 		s.shared = true
+		if _, err := store.Prepare(s.folder); err != nil { // of bare repositories, and of keys
+			return err
+		}
 		var shared *postgres.Store
 		if shared, err = postgres.Open(ctx, dsn.Reveal(), postgres.Options{Log: s.log}); err == nil {
 			s.store = shared

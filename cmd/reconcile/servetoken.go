@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -28,7 +29,7 @@ func startToken(ctx context.Context, st reconcile.Store, by reconcile.Actor, now
 // address is where people reach a listener.
 func address(configured string, at net.Addr) string {
 	if configured != "" {
-		return configured
+		return strings.TrimRight(configured, "/")
 	}
 	host, port, err := net.SplitHostPort(at.String())
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {

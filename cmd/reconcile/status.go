@@ -23,7 +23,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "Say how stacks stand, as their daemon saw them last",
 		Long: `Status answers from the stack's store and asks nothing of Scaleway: how the stack
 stood when it was last looked at, what is ordered, and its last run. Where only a
-store is named, as by --server, it says so of every stack, in a line each.
+store is named, as by --server or --store, it says so of every stack of that, in a
+line each.
 
 Exit status: 0 shown, however the stacks stand; 1 error.`,
 		Example: `  reconcile status
@@ -138,9 +139,13 @@ func (t *aimed) standText(w io.Writer, view stands, now time.Time) error {
 	if s == nil {
 		fmt.Fprintf(w, "%s: no daemon has looked at it; reconcile drift looks now.\n", reconcile.Clean(t.name))
 	} else {
-		fmt.Fprintf(w, "%s  %s, %s\n", reconcile.Clean(s.Name), s.Condition, report.Ago(s.Since, now))
+		fmt.Fprintf(w, "%s  %s, %s\n", reconcile.Clean(t.name), s.Condition, report.Ago(s.Since, now))
 		fmt.Fprintln(w, "  "+reconcile.Clean(s.Sentence))
-		if err := columns(w, facts(s, now)); err != nil {
+		rows := facts(s, now)
+		if s.Name != t.name {
+			rows = append(rows, []string{"  served as", s.Name})
+		}
+		if err := columns(w, rows); err != nil {
 			return err
 		}
 		for _, problem := range s.Problems {

@@ -191,8 +191,10 @@ func itemText(w io.Writer, items []reconcile.Item, now time.Time) {
 			head += "  " + item.Origin
 		}
 		line("%s", head)
-		for _, field := range item.Fields {
-			line("  %s", field)
+		if item.Action != reconcile.Create { // of which Git says all that there is
+			for _, field := range item.Fields {
+				line("  %s", field)
+			}
 		}
 		for _, reason := range item.Reasons {
 			line("  %s", reasonText(reason))

@@ -3,7 +3,7 @@
 //	go run ./examples/demo
 //
 // It works in a temporary folder that it removes again, needs no account and no
-// network, and takes a few seconds.
+// network, and takes less than a minute.
 package main
 
 import (
@@ -32,6 +32,7 @@ func main() {
 // story is a folder of manifests and the program that is shown.
 type story struct {
 	dir, binary string
+	versioned   bool // the folder is a Git repository
 }
 
 func tell() error {
@@ -41,7 +42,7 @@ func tell() error {
 	}
 	defer os.RemoveAll(scratch)
 	s := &story{dir: filepath.Join(scratch, "shop"), binary: filepath.Join(scratch, "reconcile")}
-	for _, chapter := range []func() error{s.begin, s.build, s.drift, s.repair, s.remember} {
+	for _, chapter := range []func() error{s.begin, s.build, s.drift, s.repair, s.remember, s.serve} {
 		if err := chapter(); err != nil {
 			return err
 		}
@@ -80,13 +81,21 @@ func (s *story) commit() error {
 		return nil
 	}
 	prompt(`git init && git add . && git commit -m "Begin the shop"`)
-	who := []string{"-c", "user.name=You", "-c", "user.email=you@example.com", "-c", "commit.gpgsign=false"}
-	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, append(who, "commit", "-qm", "Begin the shop")} {
-		git := exec.Command("git", args...)
-		git.Dir = s.dir
-		if out, err := git.CombinedOutput(); err != nil {
-			return fmt.Errorf("git %s: %w\n%s", args[0], err, out)
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"commit", "-qm", "Begin the shop"}} {
+		if err := s.git(args...); err != nil {
+			return err
 		}
+	}
+	s.versioned = true
+	return nil
+}
+
+func (s *story) git(args ...string) error {
+	who := []string{"-c", "user.name=You", "-c", "user.email=you@example.com", "-c", "commit.gpgsign=false"}
+	git := exec.Command("git", append(who, args...)...)
+	git.Dir = s.dir
+	if out, err := git.CombinedOutput(); err != nil {
+		return fmt.Errorf("git %s: %w\n%s", args[0], err, out)
 	}
 	return nil
 }
@@ -209,6 +218,14 @@ func (s *story) meddle() error {
 	}
 	defer func() { _ = simulator.Process.Signal(os.Interrupt); _ = simulator.Wait() }()
 	env := exports(out)
+	prompt("reconcile simulator --state " + state + " > ../sim.env &")
+	prompt(". ../sim.env")
+	defer prompt("kill %1")
+	return patch(env)
+}
+
+// patch changes the memory of the first container behind Git's back.
+func patch(env map[string]string) error {
 	containers := env["SCW_API_URL"] + "/containers/v1/regions/fr-par/containers"
 	var list struct {
 		Containers []struct{ ID, Name string }
@@ -220,12 +237,9 @@ func (s *story) meddle() error {
 		return errors.New("the simulator has no container in fr-par")
 	}
 	victim := list.Containers[0]
-	body := `{"memory_limit_bytes": 2048000000}`
-	prompt("reconcile simulator --state " + state + " > ../sim.env &")
-	prompt(". ../sim.env")
+	const body = `{"memory_limit_bytes": 2048000000}`
 	prompt(`curl -X PATCH -H "X-Auth-Token: $SCW_SECRET_KEY" -d '` + body + `' \
     $SCW_API_URL/containers/v1/regions/fr-par/containers/` + victim.ID)
-	prompt("kill %1")
 	return call(http.MethodPatch, containers+"/"+victim.ID, env["SCW_SECRET_KEY"], body, nil)
 }
 

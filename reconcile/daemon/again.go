@@ -84,6 +84,6 @@ func splay(e Entry) time.Duration {
 		return 0
 	}
 	h := fnv.New64a()
-	h.Write([]byte(e.Name)) //nolint:errcheck // it never fails
+	h.Write([]byte(e.Name))
 	return time.Duration(h.Sum64()%uint64(e.Splay/time.Second)) * time.Second
 }

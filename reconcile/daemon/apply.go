@@ -42,23 +42,23 @@ const yielded = "what is under way is looked at again"
 
 // apply does what the plan says under the lease, and watches meanwhile for
 // orders, newer commits and the lease's end.
-func (l *looking) apply(ctx context.Context, lease reconcile.Lease) {
-	if l.failure = l.startRun(ctx, lease); l.failure != nil {
+func (l *looking) apply(ctx context.Context) {
+	if l.failure = l.startRun(ctx); l.failure != nil {
 		return
 	}
 	stop := newStopper()
 	e := l.ready.Engine
-	journal := freezable{lease.Journal(), func(ctx context.Context) (orders, error) { return l.ordersFor(ctx, l.ready.Owner) }}
+	journal := freezable{l.lease.Journal(), func(ctx context.Context) (orders, error) { return l.ordersFor(ctx, l.ready.Owner) }}
 	e.Journal, e.Run, e.Progress = journal, l.run.JID, l.progress
-	e.Calls = under(lease, e.Calls)
+	e.Calls = under(l.lease, e.Calls)
 	e.Clock = waits{Clock: e.Clock, look: l, stop: stop}
 	watched, end := context.WithCancel(ctx)
 	var watching sync.WaitGroup
-	watching.Go(func() { l.watch(watched, lease, stop) })
+	watching.Go(func() { l.watch(watched, stop) })
 	defer context.AfterFunc(ctx, func() { stop.stop(daemonStopped) })()
 	calls := context.WithoutCancel(ctx) // who is stopped lets running calls end
 	if l.ready.Within != nil {
-		calls = l.ready.Within(calls, l.run.JID, lease.Epoch())
+		calls = l.ready.Within(calls, l.run.JID, l.lease.Epoch())
 	}
 	l.out = e.Apply(calls, stop.ch, l.ready.Wish, l.world, l.plan)
 	end()
@@ -91,16 +91,19 @@ const (
 
 // watch reads the orders again and again, and stops the run when one wants that
 // or the lease has ended.
-func (l *looking) watch(ctx context.Context, lease reconcile.Lease, stop *stopper) {
-	leased, cancel := lease.Context(ctx)
+func (l *looking) watch(ctx context.Context, stop *stopper) {
+	leased, cancel := l.lease.Context(ctx)
 	defer cancel()
 	for l.clock.Sleep(leased, watchEvery) == nil {
+		if l.waiting.Load() && l.crowded(leased) {
+			stop.stop(yielded)
+		}
 		all, err := l.ordersFor(leased, l.ready.Owner)
 		if err != nil {
 			continue // the journal cannot be written then either
 		}
 		l.asked.Store(&all)
-		if o := all.stopping(l.clock.Now()); o != nil {
+		if o := all.stopping(); o != nil {
 			stop.stop(tellOrder(*o))
 		}
 		for _, o := range all.of(reconcile.Cancel) {
@@ -130,6 +133,8 @@ func (w waits) Sleep(ctx context.Context, d time.Duration) error {
 	if l.nudged() && l.newer(ctx) {
 		w.stop.stop("a newer commit came")
 	}
+	l.waiting.Store(true)
+	defer l.waiting.Store(false)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var listening sync.WaitGroup
@@ -167,7 +172,7 @@ func (l *looking) newer(ctx context.Context) bool {
 }
 
 // patience is how long others may wait for a run that only waits itself.
-const patience = 2 * time.Second
+const patience = time.Second
 
 func (l *looking) crowded(ctx context.Context) bool {
 	depth, err := l.schedule.Depth(ctx)
@@ -187,7 +192,7 @@ func (l *looking) progress(p reconcile.Progress) {
 }
 
 // startRun notes that a run begins. A plan that waited for approval keeps its job id.
-func (l *looking) startRun(ctx context.Context, lease reconcile.Lease) error {
+func (l *looking) startRun(ctx context.Context) error {
 	run, err := l.waitingRun(ctx)
 	if err != nil {
 		return err
@@ -197,7 +202,7 @@ func (l *looking) startRun(ctx context.Context, lease reconcile.Lease) error {
 			return err
 		}
 	}
-	run.Type, run.Status, run.Started, run.Epoch = "run", reconcile.RunRunning, l.clock.Now(), lease.Epoch()
+	run.Type, run.Status, run.Started, run.Epoch = "run", reconcile.RunRunning, l.clock.Now(), l.lease.Epoch()
 	for _, o := range l.orders.of(reconcile.Approve) {
 		run.Approved = append(run.Approved, who(o.By))
 	}
@@ -205,8 +210,24 @@ func (l *looking) startRun(ctx context.Context, lease reconcile.Lease) error {
 	if err := l.store.SaveRun(ctx, run); err != nil {
 		return fmt.Errorf("note that a run begins: %w", err)
 	}
+	l.announce(ctx)
 	l.log.Info("applying", "revision", l.choice.commit, "steps", len(l.plan.Steps), "held", len(l.plan.Held))
 	return nil
+}
+
+// announce lets those who ask meanwhile see that a run is under way. What the
+// stack stood for before is kept for the end of the look.
+func (l *looking) announce(ctx context.Context) {
+	s := l.was
+	s.Name, s.Stack, s.Location, s.Branch, s.Path = l.entry.Name, l.ready.Owner, l.entry.URL, l.entry.Branch, l.entry.Path
+	s.Mode, s.Revision, s.Run, s.Plan = l.ready.Stack.Policy.Mode, l.ready.Engine.Revision, l.run.JID, l.plan.Hash
+	s.Condition, s.Since = reconcile.Moving, l.run.Started
+	s.Sentence = counted(len(l.plan.Steps), "change") + " of " + short(l.choice.commit) + " under way"
+	if err := l.store.SaveStanding(ctx, s); err != nil {
+		l.log.Warn("cannot say that a run is under way", "error", err)
+	}
+	s.Seen, s.Told = nil, nil
+	l.tell(Event{Stack: l.entry.Name, Standing: &s})
 }
 
 // newRun is a run of this look, with a job id.

@@ -12,27 +12,22 @@ import (
 // carryOut plans, and applies what may run now. A look that most likely finds
 // nothing plans without the lease, so that it is in nobody's way.
 func (l *looking) carryOut(ctx context.Context) {
-	var lease reconcile.Lease
-	observed := l.ready.Stack.Policy.Mode == "observe"
-	if !observed && l.likely() {
-		if lease = l.take(ctx); lease == nil {
-			return
-		}
-		defer func() { l.giveBack(lease) }()
+	observed := l.ready.Stack.Policy.Mode == "observe" || l.orders.stopping() != nil
+	if !observed && l.likely() && !l.take(ctx) {
+		return
 	}
 	if l.failure = l.planNow(ctx); l.failure != nil || observed || len(l.plan.Due()) == 0 {
 		return
 	}
-	if lease == nil {
-		if lease = l.take(ctx); lease == nil {
+	if l.lease == nil {
+		if !l.take(ctx) {
 			return
 		}
-		defer func() { l.giveBack(lease) }()
 		if l.failure = l.planNow(reconcile.Afresh(ctx)); l.failure != nil || len(l.plan.Due()) == 0 {
 			return
 		}
 	}
-	l.apply(ctx, lease)
+	l.apply(ctx)
 }
 
 // likely tells whether there is probably something to do.
@@ -41,22 +36,17 @@ func (l *looking) likely() bool {
 }
 
 // take takes the stack. If another run has it, the look ends and comes back.
-func (l *looking) take(ctx context.Context) reconcile.Lease {
+func (l *looking) take(ctx context.Context) bool {
 	lease, err := l.store.Lease(ctx, l.ready.Owner, l.holder())
-	if err == nil {
-		l.bury(ctx)
-		return lease
+	if err != nil {
+		if !errors.As(err, &l.busy) {
+			l.failure = err
+		}
+		return false
 	}
-	if !errors.As(err, &l.busy) {
-		l.failure = err
-	}
-	return nil
-}
-
-func (l *looking) giveBack(lease reconcile.Lease) {
-	if err := lease.Release(); err != nil {
-		l.log.Warn("cannot give the stack back", "error", err)
-	}
+	l.lease = lease
+	l.bury(ctx)
+	return true
 }
 
 // bury closes runs whose process was killed: who has the lease knows that they are over.

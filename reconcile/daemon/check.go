@@ -195,7 +195,9 @@ func (c *checker) entry(e *Entry, at string) {
 	if e.Timeout < time.Second {
 		c.add(at+".timeout", "", "%s.timeout: wants at least 1s", at)
 	}
-	if _, err := parseCron(e.Schedule, e.TimeZone); err != nil {
+	if _, err := timeZone(e.TimeZone); err != nil {
+		c.add(at+".timeZone", "", "%s.timeZone: %v", at, err)
+	} else if _, err := parseCron(e.Schedule, e.TimeZone); err != nil {
 		c.add(at+".schedule", "", "%s.schedule: %v", at, err)
 	}
 	c.windows(e.Windows, at+".windows")

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,16 +18,16 @@ var fiveFields = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month 
 
 // parseCron reads a cron line of five fields. A line that never comes true is an error.
 func parseCron(line, zone string) (ticks, error) {
-	place, err := time.LoadLocation(zone)
-	if err != nil || zone == "Local" {
-		return ticks{}, fmt.Errorf("there is no time zone %q; use a name such as Europe/Paris", zone)
+	place, err := timeZone(zone)
+	if err != nil {
+		return ticks{}, err
 	}
 	if strings.Contains(line, "TZ=") || strings.HasPrefix(strings.TrimSpace(line), "@") {
 		return ticks{}, fmt.Errorf("schedule %q: use cron's five fields, such as 0 2 * * *, and timeZone for the time zone", line)
 	}
 	parsed, err := fiveFields.Parse(line)
 	if err != nil {
-		return ticks{}, fmt.Errorf("schedule %q: %s; use cron's five fields, such as 0 2 * * *", line, plainly(err))
+		return ticks{}, fmt.Errorf("schedule %q: %s; use cron's five fields, such as 0 2 * * *", line, plainly(err.Error()))
 	}
 	t := ticks{spec: parsed.(*cron.SpecSchedule), place: place}
 	t.spec.Location = time.UTC
@@ -38,9 +37,18 @@ func parseCron(line, zone string) (ticks, error) {
 	return t, nil
 }
 
+// timeZone is a time zone by its name; "" is UTC.
+func timeZone(name string) (*time.Location, error) {
+	place, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, fmt.Errorf("there is no time zone %q; use a name such as Europe/Paris", name)
+	}
+	return place, nil
+}
+
 // plainly is a parser's error on one line.
-func plainly(err error) error {
-	return errors.New(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "failed to parse "), "\n", " "))
+func plainly(text string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(text, "failed to parse "), "\n", " ")
 }
 
 const everyHour = 1<<24 - 1
@@ -72,6 +80,15 @@ func onWall(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 }
 
-func offWall(t time.Time, place *time.Location) time.Time {
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), place)
+// offWall is when a clock on the wall shows a time: the first moment if there are
+// two, and if there is none, as long after the leap as the time is into it.
+func offWall(wall time.Time, place *time.Location) time.Time {
+	_, before := wall.Add(-15 * time.Hour).In(place).Zone()
+	_, after := wall.Add(15 * time.Hour).In(place).Zone()
+	first := wall.Add(-time.Duration(before) * time.Second).In(place)
+	second := wall.Add(-time.Duration(after) * time.Second).In(place)
+	if !onWall(first).Equal(wall) && onWall(second).Equal(wall) {
+		return second
+	}
+	return first
 }

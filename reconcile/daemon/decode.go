@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"strings"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -10,10 +11,14 @@ import (
 // column; with any that is no warning the Config is not to be used.
 func Decode(n *reconcile.Node) (Config, reconcile.Problems) {
 	config, places, problems := reconcile.Settings[Config](inherit(n))
-	problems = once(problems, n.Get("defaults"))
 	c := checker{config: &config, places: places}
 	c.all()
-	return config, append(problems, c.problems...)
+	for _, p := range c.problems {
+		if !slices.ContainsFunc(problems, func(q reconcile.Problem) bool { return q.Pos == p.Pos }) { // what is wrong there was said
+			problems = append(problems, p)
+		}
+	}
+	return config, once(problems, n.Get("defaults"))
 }
 
 // inherit gives each stack what stands in defaults and not in itself. What is

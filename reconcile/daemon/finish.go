@@ -63,7 +63,9 @@ func (f *finding) report(ctx context.Context, again time.Duration) {
 // has one only if there is something new to say.
 func (f *finding) closeRun(ctx context.Context) {
 	if f.run.JID == "" && !f.openRun(ctx) {
-		f.artefacts(ctx, "stack/"+f.entry.Name, nil)
+		if f.changed() {
+			f.artefacts(ctx, "stack/"+f.entry.Name, nil)
+		}
 		return
 	}
 	f.run.Counts = f.is.Counts
@@ -88,6 +90,12 @@ func (f *finding) closeRun(ctx context.Context) {
 	}
 	f.is.Run = f.run.JID
 	f.log.Info("run ended", "status", f.run.Status, "why", f.run.Explanation)
+}
+
+// changed tells whether the look found anything else than the one before.
+func (f *finding) changed() bool {
+	same := func(a, b reconcile.Item) bool { return a.Key == b.Key && a.State == b.State && a.ID == b.ID }
+	return f.is.Plan != f.was.Plan || f.is.Condition != f.was.Condition || f.is.Revision != f.was.Revision || !slices.EqualFunc(f.is.Items, f.was.Items, same)
 }
 
 // openRun makes a run for a look that applied nothing: a plan that waits for
@@ -195,7 +203,7 @@ func (f *finding) endOrders(ctx context.Context) {
 	for _, e := range f.choice.over {
 		f.end(ctx, e.order, e.reason)
 	}
-	for _, o := range (*f.asked.Load()).of(reconcile.Cancel) {
+	for _, o := range f.asked.Load().of(reconcile.Cancel) {
 		f.cancel(ctx, o)
 	}
 	if f.failure != nil || f.ready.Stack.Policy.Mode != "propose" {
@@ -225,11 +233,17 @@ func (f *finding) cancel(ctx context.Context, o reconcile.Order) {
 	reason := "done"
 	if o.Value != f.run.JID {
 		reason = "not followed: there is no run " + o.Value + " that is not over"
-		waiting, err := f.store.Runs(ctx, reconcile.RunFilter{Stack: f.owner(), JID: o.Value, Status: reconcile.RunWaiting})
+		runs, err := f.store.Runs(ctx, reconcile.RunFilter{Stack: f.owner(), JID: o.Value})
 		if err != nil {
 			return
 		}
-		for _, run := range waiting {
+		for _, run := range runs {
+			if run.Status == reconcile.RunRunning {
+				return // it is another process's, who will see the order
+			}
+			if run.Status != reconcile.RunWaiting {
+				continue
+			}
 			run.Status, run.Finished, run.Explanation, reason = reconcile.RunCanceled, f.now, rejectedWord, "done"
 			if err := f.store.SaveRun(ctx, run); err != nil {
 				f.log.Warn("cannot cancel a run", "run", run.JID, "error", err)

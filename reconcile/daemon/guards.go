@@ -12,13 +12,13 @@ import (
 // byOrder holds what people ordered not to be done. asked gives the orders of
 // this moment: during a run they are read again and again.
 func byOrder(asked func() orders) reconcile.Guard {
-	return func(c *reconcile.Change, world *reconcile.World) *reconcile.Hold {
+	return func(c *reconcile.Change, _ *reconcile.World) *reconcile.Hold {
 		all := asked()
-		if o := all.stopping(world.Now); o != nil {
+		if o := all.stopping(); o != nil {
 			return &reconcile.Hold{Guard: string(o.Verb), Reason: tellOrder(*o)}
 		}
 		for _, o := range all.of(reconcile.HoldKey) {
-			if o.InForce(world.Now) && c.Key.Below(o.Key) {
+			if c.Key.Below(o.Key) {
 				return &reconcile.Hold{Guard: "hold", Reason: tellOrder(o)}
 			}
 		}
@@ -29,7 +29,7 @@ func byOrder(asked func() orders) reconcile.Guard {
 // byWindows holds what a window keeps off, unless a person overrides windows.
 func byWindows(all windowSet, asked func() orders) reconcile.Guard {
 	return func(c *reconcile.Change, world *reconcile.World) *reconcile.Hold {
-		if o := asked().last(reconcile.Override); o != nil && o.InForce(world.Now) {
+		if asked().last(reconcile.Override) != nil {
 			return nil
 		}
 		return all.closed(c.Key, world.Now).hold()

@@ -188,6 +188,23 @@ func TestBrokenManifest(t *testing.T) {
 	}, entry("shop"))
 }
 
+// A window that cannot be understood holds the stack, rather than letting everything pass.
+func TestBrokenWindow(t *testing.T) {
+	play(t, func(s *scene) {
+		s.commit("/repos/shop", "aaaa", func(c *commit) {
+			badWindow(c)
+			p := reconcile.Policy{}
+			c.policy(&p)
+			p.Windows[0].Pos = reconcile.Pos{File: "stack.yaml", Line: 9, Col: 5}
+			c.policy = func(into *reconcile.Policy) { into.Windows = p.Windows }
+		})
+		s.look("shop", reconcile.ByPush)
+		s.want("shop", reconcile.Unread, `1 problem in the manifests of aaaa000: stack.yaml:9:5: policy.windows: schedule "never": `+
+			"expected exactly 5 fields, found 1: [never]; use cron's five fields, such as 0 2 * * *")
+		s.sizes("shop", nil)
+	}, entry("shop"))
+}
+
 // A commit that cannot be fetched leaves the one before it in force.
 func TestCommitCannotBeFetched(t *testing.T) {
 	play(t, func(s *scene) {

@@ -28,13 +28,15 @@ type looking struct {
 	ready   *Ready
 	notes   []string // what the operator's bounds changed, and orders that are not followed
 	limit   []reconcile.Key
+	lease   reconcile.Lease // nil if nothing may be changed
 	plan    *reconcile.Plan
 	world   *reconcile.World
 	out     *reconcile.Outcome // nil if nothing was applied
 	run     reconcile.Run      // JID is "" if the look has none
 	busy    *reconcile.Leased
-	stopped string // why the run was ended early
-	failure error  // why the look could not be carried through
+	waiting atomic.Bool // the run only waits
+	stopped string      // why the run was ended early
+	failure error       // why the look could not be carried through
 }
 
 // The bounds of a look's parts.
@@ -64,11 +66,24 @@ func (d *Daemon) turn(ctx context.Context, t reconcile.Turn) (again time.Duratio
 		return lastRetry // it is not ours any more
 	}
 	defer l.close()
-	l.look(ctx)
+	if l.look(ctx); ctx.Err() != nil && l.out == nil {
+		return soon // the daemon was stopped; that says nothing of the stack
+	}
 	return l.finish(ctx)
 }
 
+// close gives back what the look has: the stack last, once all is written down.
 func (l *looking) close() {
+	l.closeReady()
+	if l.lease == nil {
+		return
+	}
+	if err := l.lease.Release(); err != nil {
+		l.log.Warn("cannot give the stack back", "error", err)
+	}
+}
+
+func (l *looking) closeReady() {
 	if l.ready != nil && l.ready.Close != nil {
 		l.ready.Close()
 	}
@@ -149,7 +164,7 @@ func (l *looking) read(ctx context.Context) error {
 	if fallback == "" || fallback == l.choice.commit {
 		return err
 	}
-	l.close()
+	l.closeReady()
 	l.choice.commit, l.choice.accepted, l.choice.unreachable = fallback, fallback, err
 	return l.readAt(ctx, fallback)
 }
@@ -173,6 +188,7 @@ func (l *looking) prepare(ctx context.Context) error {
 		}
 	}
 	notes, problems := Tighten(l.ready.Stack, l.entry)
+	problems = append(problems, badWindows(l.ready.Stack.Policy.Windows)...)
 	l.notes = append(append(l.notes, l.choice.refused...), notes...)
 	if err := problems.Err(); err != nil {
 		return problems

@@ -23,7 +23,6 @@ type memory struct {
 	standings map[string]reconcile.Standing
 	orders    []reconcile.Order
 	down      error // why nothing can be read or written
-	reads     int   // of standings
 	queue
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -9,7 +10,8 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
-// orders are those in force for one stack, the oldest first.
+// orders are those in force for one stack, the oldest first. Whether their time
+// is over is for the store to say, by its own clock.
 type orders []reconcile.Order
 
 // ordersFor reads the orders for a stack by its owner word. Of a stack that was
@@ -22,8 +24,7 @@ func (d *Daemon) ordersFor(ctx context.Context, owner string) (orders, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := d.clock.Now()
-	return slices.DeleteFunc(all, func(o reconcile.Order) bool { return !o.InForce(now) || !o.Covers(owner) }), nil
+	return slices.DeleteFunc(all, func(o reconcile.Order) bool { return !o.Covers(owner) }), nil
 }
 
 // of are the orders of a verb.
@@ -49,13 +50,8 @@ func (o orders) last(verb reconcile.Verb) *reconcile.Order {
 
 // stopping is the order for which nothing of the stack may be changed, nil if
 // there is none.
-func (o orders) stopping(now time.Time) *reconcile.Order {
-	for _, verb := range []reconcile.Verb{reconcile.Freeze, reconcile.Suspend} {
-		if order := o.last(verb); order != nil && order.InForce(now) {
-			return order
-		}
-	}
-	return nil
+func (o orders) stopping() *reconcile.Order {
+	return cmp.Or(o.last(reconcile.Freeze), o.last(reconcile.Suspend))
 }
 
 // changeAt is the first time at which an order ends by itself, zero if none does.

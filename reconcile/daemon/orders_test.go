@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,7 +109,7 @@ func TestSuspendHoldAndTheirEnds(t *testing.T) {
 		}
 		s.want("shop", reconcile.Suspended, "suspended by jane until 2000-01-01 03:00 UTC: release day")
 		item := s.item("shop", "Item/web")
-		if item.State != "held" || item.Reasons[0].Guard != "suspend" || item.Next.Hour() != 3 {
+		if item.State != "held" || item.Reasons[0].Guard != "suspend" || item.Next.UTC().Hour() != 3 {
 			s.Errorf("got %+v", item)
 		}
 		s.store.order(owner("shop"), reconcile.HoldKey, func(o *reconcile.Order) { o.Key, o.Until = "Item/db", time.Now().Add(5*time.Hour) })
@@ -133,11 +134,9 @@ func TestFreezeStopsEveryWrite(t *testing.T) {
 		s.push("/repos/shop", "aaaa", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o")
 		s.push("/repos/other", "aaaa", "web")
 		s.cloud.latency = 100 * time.Millisecond
-		calls := 0
+		var once sync.Once
 		s.cloud.during = func(string, string) {
-			if calls++; calls == 1 {
-				s.store.order(reconcile.EveryStack, reconcile.Freeze, nil)
-			}
+			once.Do(func() { s.store.order(reconcile.EveryStack, reconcile.Freeze, nil) })
 		}
 		s.look("shop", reconcile.ByPush)
 		begun := s.cloud.mutations("shop")
@@ -246,7 +245,7 @@ func TestWindowHoldsAndOverrideLifts(t *testing.T) {
 		})
 		s.look("shop", reconcile.ByPush)
 		s.want("shop", reconcile.OnHold, "1 change held: Item/web: a window keeps changes off until 2000-01-01 06:00 UTC: backups (stack.yaml:9)")
-		if item := s.item("shop", "Item/web"); item.Next.Hour() != 6 {
+		if item := s.item("shop", "Item/web"); item.Next.UTC().Hour() != 6 {
 			s.Errorf("got %+v", item)
 		}
 		s.store.order(owner("shop"), reconcile.Override, func(o *reconcile.Order) { o.Until, o.Reason = time.Now().Add(time.Hour), "urgent" })

@@ -73,13 +73,6 @@ func (s *scene) look(name string, why reconcile.Launch) (again time.Duration) {
 	return s.daemon.Turn(s.Context(), reconcile.Turn{Name: name, Why: why, Nudged: make(chan struct{})})
 }
 
-// serve runs the daemon for a while.
-func (s *scene) serve(d time.Duration) {
-	stop := s.goOn()
-	time.Sleep(d)
-	stop()
-}
-
 // goOn runs the daemon until stop is called.
 func (s *scene) goOn() (stop func()) {
 	ctx, cancel := context.WithCancel(s.Context())

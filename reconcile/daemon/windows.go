@@ -42,6 +42,16 @@ func Windows(windows []reconcile.Window, now time.Time) (reconcile.Guard, error)
 	}, nil
 }
 
+// badWindows are the windows of a policy that cannot be understood.
+func badWindows(windows []reconcile.Window) (problems reconcile.Problems) {
+	for _, w := range windows {
+		if err := CheckWindow(w); err != nil {
+			problems = append(problems, reconcile.Problem{Pos: w.Pos, Message: "policy.windows: " + err.Error()})
+		}
+	}
+	return problems
+}
+
 // window is a Window whose schedule was read.
 type window struct {
 	reconcile.Window

@@ -39,7 +39,7 @@ func (a *Account) WriteMarkdown(w io.Writer) error {
 	changes := a.only(func(ChangeLine) bool { return true })
 	table(out, "Changes", []string{"At", "Key", "Action", "Outcome", "Fields", "Manifest"}, len(changes), func(i int) []string { return changes[i].cells() })
 	outside := a.Outside()
-	table(out, "Changed outside Git", []string{"At", "Key", "What", "Put right as"}, len(outside), func(i int) []string {
+	table(out, "Changed outside Git", []string{"At", "Key", "What", "The repair is"}, len(outside), func(i int) []string {
 		c := outside[i]
 		return []string{stamp(c.At), string(c.Key), strings.Join(c.Outside, ", "), c.Outcome}
 	})

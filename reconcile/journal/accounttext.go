@@ -72,7 +72,7 @@ func (a *Account) outsideText(line lineFunc) {
 	outside := a.Outside()
 	section(line, "Changed outside Git", len(outside))
 	for _, c := range outside {
-		line("  %s  %s%s  %s, put right as %s", stamp(c.At), c.Key, inSquare(c.Resource), strings.Join(c.Outside, ", "), c.Outcome)
+		line("  %s  %s%s  %s; the repair is %s", stamp(c.At), c.Key, inSquare(c.Resource), strings.Join(c.Outside, ", "), c.Outcome)
 	}
 }
 

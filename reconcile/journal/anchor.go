@@ -133,3 +133,34 @@ func writeCursor(ctx context.Context, store reconcile.Store, anchor Anchor, stac
 	}
 	return store.SaveArtefact(ctx, cursorRun, cursorName(anchor, stack), body)
 }
+
+// Behind tells which anchors lack checkpoints of the stacks, as far as the store
+// knows: nil if all got everywhere. It puts nothing.
+func Behind(ctx context.Context, store reconcile.Store, anchors []Anchor, stacks ...string) error {
+	var errs []error
+	for _, anchor := range anchors {
+		for _, stack := range stacks {
+			if err := behind(ctx, store, anchor, stack); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", anchor.Name(), err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func behind(ctx context.Context, store reconcile.Store, anchor Anchor, stack string) error {
+	at, err := readCursor(ctx, store, anchor, stack)
+	if err != nil {
+		return err
+	}
+	if place, ok := anchor.(losable); ok && at.Count > 0 {
+		if err := place.there(); err != nil {
+			return err
+		}
+	}
+	waiting, err := recorded(ctx, store, stack, at.Count)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s of %s did not get there, the first of %s", count(len(waiting), "checkpoint"), stack, stamp(waiting[0].Time))
+}

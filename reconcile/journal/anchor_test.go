@@ -62,8 +62,14 @@ func TestAnchorOutage(t *testing.T) {
 			t.Errorf("the outage is told as %v", err)
 		}
 	}
+	if err := Behind(context.Background(), e.store, e.notary.Anchors, shop, blog); err == nil || !strings.Contains(err.Error(), "hook: 3 checkpoints of "+shop) {
+		t.Errorf("what did not get there is told as %v", err)
+	}
 	hook.away = false
 	e.runs(shop, 1, 1)
+	if err := Behind(context.Background(), e.store, e.notary.Anchors, shop, blog); err != nil {
+		t.Error(err)
+	}
 	got := hook.all()
 	for _, count := range []int64{4, 9, 14, 19, 24} {
 		if got[count] != 1 {

@@ -143,7 +143,7 @@ func TestSegmentTampering(t *testing.T) {
 	path := filepath.Join(dir, s.File)
 	good := readFile(t, path)
 	random := []byte(good)
-	for i := range random {
+	for i := 0; i < len(random); i += 5 {
 		changed := bytes.Clone(random)
 		changed[i] ^= 0x20
 		writeFile(t, path, string(changed))

@@ -54,7 +54,7 @@ func (l *leasing) take(t *testing.T) reconcile.Lease {
 }
 
 // ended waits for the end of a lease's context, and wants the reason.
-func ended(t *testing.T, ctx context.Context) {
+func ended(ctx context.Context, t *testing.T) {
 	t.Helper()
 	select {
 	case <-ctx.Done():
@@ -89,7 +89,7 @@ func TestLeaseRenewsItself(t *testing.T) {
 	if l.releases.Load() != 1 {
 		t.Errorf("it was released %d times", l.releases.Load())
 	}
-	ended(t, ctx)
+	ended(ctx, t)
 }
 
 // A daemon that is silent takes the stack back; we stop before it does.
@@ -100,7 +100,7 @@ func TestLeaseEndsBeforeTheDaemonEndsIt(t *testing.T) {
 	taken := l.take(t)
 	ctx, cancel := taken.Context(t.Context())
 	defer cancel()
-	ended(t, ctx)
+	ended(ctx, t)
 	if took := time.Since(began); took < 200*time.Millisecond {
 		t.Errorf("it gave up after %s already", took)
 	}
@@ -130,7 +130,7 @@ func TestLeaseIsFenced(t *testing.T) {
 					t.Errorf("append: %v", err)
 				}
 			}
-			ended(t, ctx)
+			ended(ctx, t)
 			if err := taken.Release(); err != nil || l.releases.Load() != 0 {
 				t.Errorf("what is not ours is given back: %v, %d times", err, l.releases.Load())
 			}

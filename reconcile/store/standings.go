@@ -24,6 +24,19 @@ func (s *Store) Standings(ctx context.Context) ([]reconcile.Standing, error) {
 	return all, nil
 }
 
+// Standing is how one stack stands. The error has class NotFound if nobody has
+// looked at it yet.
+func (s *Store) Standing(ctx context.Context, name string) (reconcile.Standing, error) {
+	found, err := readBodies[reconcile.Standing](ctx, s.db, standingsTable, clause{}.and("name = ?", name), "")
+	switch {
+	case err != nil:
+		return reconcile.Standing{}, fmt.Errorf("read how %s stands: %w", name, s.explain(err))
+	case len(found) == 0:
+		return reconcile.Standing{}, &reconcile.Error{Class: reconcile.NotFound, Message: "nobody has looked at stack " + name + " yet"}
+	}
+	return found[0], nil
+}
+
 // SaveToken keeps a token's hash and what it allows, in place of what was kept under its ID.
 func (s *Store) SaveToken(ctx context.Context, t reconcile.Token) error {
 	return s.save(ctx, tokensTable, t.ID, t, `INSERT INTO tokens VALUES (?, ?, ?)

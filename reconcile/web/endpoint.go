@@ -74,7 +74,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.note(r, a, seen, id, time.Since(began))
 	}()
 	match, pattern := s.mux.Handler(r)
-	if refused := s.admit(r, pattern == "" || s.isOpen(pattern)); refused != nil {
+	if refused := s.admit(r, pattern == "" || isOpen(pattern)); refused != nil {
 		fail(a, id, refused)
 		return
 	}

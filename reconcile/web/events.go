@@ -45,7 +45,9 @@ func (c *call) events() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.control.SetReadDeadline(time.Time{}) // the stream has no end
+	if err := s.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) { // the stream has no end
+		return nil, err
+	}
 	c.w.Header().Set("Content-Type", "text/event-stream")
 	c.w.Header().Set("X-Accel-Buffering", "no") // or proxies keep events to themselves
 	c.w.WriteHeader(http.StatusOK)
@@ -123,7 +125,9 @@ func (s *stream) ofStack(owner string) bool {
 }
 
 func (s *stream) put(text string) error {
-	s.control.SetWriteDeadline(time.Now().Add(streamTime))
+	if err := s.control.SetWriteDeadline(time.Now().Add(streamTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}

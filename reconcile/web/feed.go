@@ -204,9 +204,6 @@ func (f *feed) poll(ctx context.Context, tick int) {
 
 func (f *feed) pollRecords(ctx context.Context) error {
 	heads, err := f.store.Heads(ctx)
-	if err != nil {
-		return err
-	}
 	for _, h := range heads {
 		f.mu.Lock()
 		told, reading := f.heads[h.Stack], f.heads != nil
@@ -214,14 +211,15 @@ func (f *feed) pollRecords(ctx context.Context) error {
 		if !reading || h.Count <= told {
 			continue
 		}
-		for r, err := range f.store.Records(ctx, reconcile.RecordFilter{Stack: h.Stack, After: told, Limit: mostRecords}) {
-			if err != nil {
-				return err
+		for r, broken := range f.store.Records(ctx, reconcile.RecordFilter{Stack: h.Stack, After: told, Limit: mostRecords}) {
+			if broken != nil { // the other stacks' are told all the same
+				err = errors.Join(err, broken)
+				break
 			}
 			f.tellRecord(r)
 		}
 	}
-	return nil
+	return err
 }
 
 func (f *feed) tellRecord(r reconcile.Record) {

@@ -48,23 +48,13 @@ func (s *Server) unready(ctx context.Context) []string {
 	if problem := s.writable(ctx); problem != "" {
 		return []string{problem}
 	}
-	standings, err := s.store.Standings(ctx)
+	names, err := s.stackNames(ctx, false) // anybody may ask: not anew each time
 	if err != nil {
-		s.log.Error("ready: standings", "error", err)
+		s.log.Error("ready: the standings cannot be read", "error", err)
 		return []string{"the store cannot be read"}
 	}
-	looked := map[string]bool{}
-	for i := range standings {
-		looked[standings[i].Name] = !standings[i].Looked.IsZero()
-	}
-	waiting := 0
-	for _, name := range s.settings().Stacks {
-		if !looked[name] {
-			waiting++
-		}
-	}
-	if waiting > 0 {
-		reasons = append(reasons, fmt.Sprintf("%d of %d stacks were not looked at yet", waiting, len(s.settings().Stacks)))
+	if names.unlooked > 0 {
+		reasons = append(reasons, fmt.Sprintf("%d of %d stacks were not looked at yet", names.unlooked, len(s.settings().Stacks)))
 	}
 	if s.o.Ready != nil {
 		for _, reason := range s.o.Ready(ctx) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -165,28 +166,62 @@ func FuzzS11Hook(f *testing.F) {
 	f.Add("", "v1,AAAA", `{"object_kind":"push","ref":"refs/heads/\u0000","project":{"git_http_url":"://","git_ssh_url":":"}}`)
 	f.Add(hookSecret, "", `{"object_kind":"push","ref":"refs/heads/main","project":{"path_with_namespace":"/","git_http_url":"%zz://x"}}`)
 	f.Add(hookSecret, "", strings.Repeat("[", 20_000))
+	var r *rig
 	f.Fuzz(func(t *testing.T, secret, signature, body string) {
-		r := newRig(t)
-		r.log.Reset()
-		request := httptest.NewRequest("POST", "http://localhost/hooks/gitlab", strings.NewReader(body))
-		request.Header["X-Gitlab-Token"], request.Header["Webhook-Signature"] = []string{secret}, []string{signature}
-		request.Header.Set("Webhook-Timestamp", strconv.FormatInt(r.clock.Now().Unix(), 10))
-		request.Header.Set("Content-Type", "application/json")
-		w := httptest.NewRecorder()
-		r.server.ServeHTTP(w, request)
-		known := secret == hookSecret || secret == "old-secret"
-		switch {
-		case strings.Contains(r.log.String(), `"panic"`):
-			t.Fatalf("it panicked: %s", r.log)
-		case len(body) > plainBody && w.Code != 413, len(body) <= plainBody && !known && w.Code != 401:
-			t.Fatalf("%d for secret %q", w.Code, secret)
-		case known && len(body) <= plainBody && w.Code != 202 && w.Code != 422:
-			t.Fatalf("%d: %s", w.Code, w.Body)
+		if r == nil {
+			r = newRig(t)
 		}
-		for _, nudge := range r.store.nudged() {
-			if !known || nudge != shop+" webhook" && nudge != net1+" webhook" {
-				t.Fatalf("%q was nudged", nudge)
+		r.knock(t, secret, signature, body)
+	})
+}
+
+// TestS11Mutated sends 10,000 payloads with a few bytes changed, cut out or doubled.
+func TestS11Mutated(t *testing.T) {
+	r, random := newRig(t), rand.New(rand.NewPCG(11, 11))
+	secrets := []string{hookSecret, "", "wrong"}
+	for i := range 10_000 {
+		body := []byte(pushOf("group/shop", "refs/heads/main"))
+		for range 1 + random.IntN(4) {
+			at := random.IntN(len(body))
+			switch random.IntN(3) {
+			case 0:
+				body[at] = byte(random.Uint32())
+			case 1:
+				body = slices.Delete(body, at, min(len(body), at+1+random.IntN(20)))
+			default:
+				body = slices.Insert(body, at, body[:random.IntN(len(body))]...)
+			}
+			if len(body) == 0 {
+				body = []byte("{")
 			}
 		}
-	})
+		r.knock(t, secrets[i%len(secrets)], "", string(body))
+	}
+}
+
+// knock sends one webhook, and checks what must hold of any.
+func (r *rig) knock(t *testing.T, secret, signature, body string) {
+	t.Helper()
+	r.log.Reset()
+	r.server.limit = newLimiter() // each is the first of its sender
+	request := httptest.NewRequest("POST", "http://localhost/hooks/gitlab", strings.NewReader(body))
+	request.Header["X-Gitlab-Token"], request.Header["Webhook-Signature"] = []string{secret}, []string{signature}
+	request.Header.Set("Webhook-Timestamp", strconv.FormatInt(r.clock.Now().Unix(), 10))
+	request.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	r.server.ServeHTTP(w, request)
+	known := secret == hookSecret || secret == "old-secret"
+	switch {
+	case strings.Contains(r.log.String(), `"panic"`):
+		t.Fatalf("it panicked: %s", r.log)
+	case len(body) > plainBody && w.Code != 413, len(body) <= plainBody && !known && w.Code != 401:
+		t.Fatalf("%d for secret %q", w.Code, secret)
+	case known && len(body) <= plainBody && w.Code != 202 && w.Code != 422:
+		t.Fatalf("%d: %s", w.Code, w.Body)
+	}
+	for _, nudge := range r.store.nudged() {
+		if !known || nudge != shop+" webhook" && nudge != net1+" webhook" {
+			t.Fatalf("%q was nudged", nudge)
+		}
+	}
 }

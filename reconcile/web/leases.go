@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ const (
 // is heard of no more loses its own after leaseTime.
 type leases struct {
 	clock reconcile.Clock
+	log   *slog.Logger
 	mu    sync.Mutex
 	byID  map[string]*held
 	taken int // by requests under way, which are not in byID yet
@@ -52,8 +54,8 @@ type held struct {
 	ends time.Time // guarded by leases.mu
 }
 
-func newLeases(clock reconcile.Clock) *leases {
-	return &leases{clock: clock, byID: map[string]*held{}}
+func newLeases(clock reconcile.Clock, log *slog.Logger) *leases {
+	return &leases{clock: clock, log: log, byID: map[string]*held{}}
 }
 
 // reserve keeps a place in the table.
@@ -141,7 +143,9 @@ func (l *leases) expire() {
 	}
 	l.mu.Unlock()
 	for _, id := range over {
-		l.drop(id)
+		if err := l.drop(id); err != nil {
+			l.log.Warn("a lease that nobody renewed cannot be given back", "error", err)
+		}
 	}
 }
 
@@ -151,7 +155,9 @@ func (l *leases) releaseAll() {
 	l.byID = map[string]*held{}
 	l.mu.Unlock()
 	for _, h := range all {
-		h.release()
+		if err := h.release(); err != nil {
+			l.log.Warn("a lease cannot be given back", "stack", h.stack, "error", err)
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ func (l *limiter) succeeded(hash string, now time.Time) {
 	defer l.mu.Unlock()
 	if len(l.good) >= mostGood {
 		for old, at := range l.good {
-			if now.Sub(at) >= goodFor || len(l.good) >= mostGood {
+			if now.Sub(at) >= goodFor || len(l.good) > mostGood*3/4 {
 				delete(l.good, old)
 			}
 		}
@@ -91,7 +91,7 @@ func (l *limiter) forget(now time.Time) {
 		}
 	}
 	for prefix := range l.failures {
-		if len(l.failures) < mostAddresses {
+		if len(l.failures) <= mostAddresses*3/4 { // so that not each further one makes us look at all
 			return
 		}
 		delete(l.failures, prefix)

@@ -184,6 +184,7 @@ func TestHealth(t *testing.T) {
 		t.Errorf("readyz says %q", got)
 	}
 	r.store.SaveStanding(t.Context(), reconcile.Standing{Name: "new", Looked: r.clock.Now()})
+	r.clock.advance(namesFor)
 	if got := r.want(200, ask{path: "/readyz"}).Body.String(); got != "ready\n" {
 		t.Errorf("readyz says %q", got)
 	}
@@ -192,6 +193,7 @@ func TestHealth(t *testing.T) {
 		t.Errorf("readyz says %q", got)
 	}
 	reasons = nil
+	r.want(200, ask{path: "/readyz"})
 	r.store.broken = errors.New("no space left on /var/lib/secret-place")
 	r.want(200, ask{path: "/readyz"}) // probed a moment ago
 	r.clock.advance(probeFor)

@@ -13,8 +13,9 @@ import (
 // names says which stack goes by which name and which owner word. A stack has a
 // name once it is in the operator's file, and an owner word once it was read.
 type names struct {
-	owner map[string]string   // by name; "" if it was not read yet
-	names map[string][]string // by owner word
+	owner    map[string]string   // by name; "" if it was not read yet
+	names    map[string][]string // by owner word
+	unlooked int                 // of the operator's file, how many were never looked at
 }
 
 // known keeps names for a moment: each request asks for them.
@@ -38,19 +39,29 @@ func (s *Server) stackNames(ctx context.Context, anew bool) (*names, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &names{map[string]string{}, map[string][]string{}}
-	for _, name := range s.settings().Stacks {
-		n.owner[name] = ""
-	}
+	s.known.names, s.known.at = namesOf(s.settings().Stacks, standings), now
+	return s.known.names, nil
+}
+
+func namesOf(served []string, standings []reconcile.Standing) *names {
+	n := &names{owner: map[string]string{}, names: map[string][]string{}}
+	looked := map[string]bool{}
 	for i := range standings {
 		name, owner := standings[i].Name, standings[i].Stack
-		n.owner[name] = owner
+		n.owner[name], looked[name] = owner, !standings[i].Looked.IsZero()
 		if owner != "" {
 			n.names[owner] = append(n.names[owner], name)
 		}
 	}
-	s.known.names, s.known.at = n, now
-	return n, nil
+	for _, name := range served {
+		if _, known := n.owner[name]; !known {
+			n.owner[name] = ""
+		}
+		if !looked[name] {
+			n.unlooked++
+		}
+	}
+	return n
 }
 
 // of gives the names of an owner word. A stack that the daemon does not serve,

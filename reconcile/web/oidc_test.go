@@ -5,6 +5,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -38,7 +40,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 
 func newIssuer(t *testing.T) *fakeIssuer {
 	f := &fakeIssuer{key: newKey(t), name: "k1"}
-	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.asked.Add(1)
 		switch {
 		case f.broken.Load():
@@ -50,6 +52,8 @@ func newIssuer(t *testing.T) *fakeIssuer {
 			json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: f.key.Public(), KeyID: f.name, Algorithm: "ES256", Use: "sig"}}})
 		}
 	}))
+	f.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not know it
+	f.StartTLS()
 	t.Cleanup(f.Close)
 	return f
 }

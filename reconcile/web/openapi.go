@@ -45,7 +45,7 @@ func document(table []route, version string) ([]byte, error) {
 var wildcard = regexp.MustCompile(`\{(\w+)\.\.\.\}`)
 
 func (s *schemas) entry(r route, at string) object {
-	op := object{"summary": r.summary, "operationId": entryID(r.method, at), "responses": s.answers(r)}
+	op := object{"summary": r.summary, "operationId": entryID(r, at), "responses": s.answers(r)}
 	security := []any{}
 	switch {
 	case r.hook:
@@ -130,9 +130,12 @@ func (s *schemas) parameters(r route, at string) []any {
 	return out
 }
 
-// entryID is a name for a method and address, such as getRunsJid.
-func entryID(method, at string) string {
-	id := strings.ToLower(method)
+// entryID is a name for a route, such as getRunsJid.
+func entryID(r route, at string) string {
+	id := strings.ToLower(r.method)
+	if r.status == http.StatusSeeOther {
+		id = "lead"
+	}
 	for word := range strings.FieldsFuncSeq(strings.TrimPrefix(at, "/api/v1"), func(r rune) bool { return strings.ContainsRune("/{}.", r) }) {
 		id += strings.ToUpper(word[:1]) + word[1:]
 	}
@@ -141,6 +144,6 @@ func entryID(method, at string) string {
 
 func (c *call) document() (any, error) {
 	c.w.Header().Set("Content-Type", "application/json")
-	c.w.Write(c.openapi)
+	c.send(c.openapi)
 	return streamed{}, nil
 }

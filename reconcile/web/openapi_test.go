@@ -208,13 +208,14 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		s, ok := samples(t, r, own)[route.method+" "+route.pattern]
 		if !ok { // open ones
-			s = sample{path: map[string]string{"/{$}": "/", "/assets/{file}": "/assets/app.js", "/hooks/{name}": "/hooks/gitlab"}[route.pattern]}
+			s = sample{path: map[string]string{"/{$}": "/", "/assets/{file}": "/assets/app.js", "/hooks/{name}": "/hooks/gitlab", "/stacks/{stack}": "/stacks/x", "/runs/{jid}": "/runs/1"}[route.pattern]}
 			s.path = orElse(s.path, route.pattern)
 		}
 		if route.hook {
 			s.body = pushOf("group/shop", "refs/heads/main")
 		}
 		r.settings.Stacks = []string{shop, net1} // so that it is ready
+		r.clock.advance(namesFor)
 		w := r.do(ask{method: route.method, path: s.path, token: "approve", body: s.body, header: map[string]string{"X-Gitlab-Token": hookSecret}})
 		if w.Code != route.status {
 			t.Errorf("%s %s: %d, want %d: %s", route.method, route.pattern, w.Code, route.status, w.Body)

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -193,6 +194,19 @@ func (c *call) approve(o *reconcile.Order) error {
 	}
 	if len(o.Changes) == 0 {
 		return conflict("plan %s changes nothing, so there is nothing to approve", o.Value)
+	}
+	return sameLook(standing, o.Changes)
+}
+
+// sameLook refuses changes of which the standing does not tell: the files of a
+// look are kept before its standing, so a new one may be half there. What is
+// approved is what was shown.
+func sameLook(standing reconcile.Standing, changes []reconcile.Approval) error {
+	for _, change := range changes {
+		shown := func(i reconcile.Item) bool { return i.Key == change.Key && i.Hash == change.Hash }
+		if !slices.ContainsFunc(standing.Items, shown) {
+			return conflict("the plan is changing just now; look at it again in a moment")
+		}
 	}
 	return nil
 }

@@ -90,7 +90,9 @@ func TestApprovals(t *testing.T) {
 			t.Errorf("it does not say both: %+v", f)
 		}
 	})
-	for name, file := range map[string]string{"changes that are not kept": "", "changes that are broken": "[", "no changes": "[]"} {
+	for name, file := range map[string]string{"changes that are not kept": "", "changes that are broken": "[", "no changes": "[]",
+		"changes that were not shown": `[{"key":"Container/api","action":"update","change":"abc"},{"key":"Container/db","action":"delete","change":"abc"}]`,
+		"changes of another look":     `[{"key":"Container/api","action":"replace","change":"xyz"}]`} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			delete(r.store.files, "stack/"+shop+" approvals.json")

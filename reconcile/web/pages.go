@@ -62,6 +62,13 @@ func (c *call) show(name string) (any, error) {
 		return streamed{}, nil
 	}
 	h.Set("Content-Type", p.media)
-	c.w.Write(p.body)
+	c.send(p.body)
 	return streamed{}, nil
+}
+
+// toPage leads from an address that can be linked to, to the page behind the
+// fragment, which no server is told.
+func (c *call) toPage() (any, error) {
+	c.w.Header().Set("Location", "/#"+c.r.URL.EscapedPath())
+	return nil, nil
 }

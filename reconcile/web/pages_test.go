@@ -25,6 +25,11 @@ func TestPagesAreServed(t *testing.T) {
 		}
 	}
 	r.refused(404, "not_found", ask{path: "/assets/..%2fpages.go"})
+	for path, want := range map[string]string{"/stacks/shop-prod": "/#/stacks/shop-prod", "/runs/1?next=//evil.example": "/#/runs/1", "/stacks/%2F%2Fevil": "/#/stacks/%2F%2Fevil"} {
+		if got := r.want(303, ask{path: path, header: map[string]string{"Sec-Fetch-Site": "cross-site"}}).Header().Get("Location"); got != want {
+			t.Errorf("%s leads to %s", path, got)
+		}
+	}
 }
 
 // TestS14Static holds what keeps scripts out, where no browser is at hand: no
@@ -127,7 +132,7 @@ func (r *rig) poisonStore(payload string) {
 		"fields":[{"path":%[1]s,"git":%[1]s,"live":[%[1]s]}]}],"missing":[{"id":%[1]s,"type":%[1]s}],"coverage":%[1]s,"alerts":{%[1]s:[{"message":%[1]s}]}}`, text))
 	r.store.SaveArtefact(ctx, shopJID, "plan.txt", []byte(payload))
 	for i := range r.store.tokens {
-		if r.store.tokens[i].Name == "approve" {
+		if r.store.tokens[i].ID == "id-approve" {
 			r.store.tokens[i].Name = payload
 		}
 	}
@@ -146,6 +151,7 @@ const hostile = `(() => { const found = [...wrongs];
 	return found.join("\n"); })()`
 
 func TestS14Pages(t *testing.T) {
+	t.Parallel() // it waits
 	browser := newChromium(t)
 	r := newRig(t)
 	addr, _ := r.serve()
@@ -171,6 +177,7 @@ func TestS14Pages(t *testing.T) {
 }
 
 func TestPagesTell(t *testing.T) {
+	t.Parallel() // it waits
 	browser := newChromium(t)
 	events := make(chan Event)
 	r := newRig(t, func(o *Options) { o.Subscribe = func() (<-chan Event, func()) { return events, func() {} } })
@@ -239,6 +246,7 @@ func TestPagesTell(t *testing.T) {
 // TestPagesFit: nothing is cut off on a small screen, each page has one heading
 // that says what it is, and all that can be pressed can be reached by keyboard.
 func TestPagesFit(t *testing.T) {
+	t.Parallel() // it waits
 	browser := newChromium(t)
 	r := newRig(t)
 	long := r.store.standings[shop]

@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"iter"
 	"mime"
 	"net/http"
@@ -133,14 +134,16 @@ func (c *call) lines(f reconcile.RecordFilter) (any, error) {
 			begin()
 		}
 		if count++; count%100 == 1 {
-			control.SetWriteDeadline(time.Now().Add(writeTime))
+			if err := control.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				return streamed{}, nil
+			}
 		}
+		var line any = r
 		if err != nil {
-			encoder.Encode(failureOf(refusalOf(err), c.id))
-			break
+			line = failureOf(refusalOf(err), c.id)
 		}
-		if encoder.Encode(r) != nil {
-			return streamed{}, nil // the reader has gone
+		if encoder.Encode(line) != nil || err != nil {
+			break // the reader has gone, or there are no more
 		}
 	}
 	if !begun {

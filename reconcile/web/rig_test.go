@@ -82,7 +82,7 @@ func (r *rig) fill() {
 			Sentence: "a plan waits for approval", Looked: now, Plan: planHash, Run: shopJID, Revision: reconcile.Revision{ID: commit, Subject: "Raise memory"},
 			Seen: map[string]time.Time{"x": now}, Told: map[string]time.Time{"y": now},
 			Counts: reconcile.RunCounts{Ok: 3, Held: 1},
-			Items:  []reconcile.Item{{Key: "Container/api", State: "held", Reasons: []reconcile.Reason{{Guard: "prune", Text: "prune is off"}}}}})
+			Items:  []reconcile.Item{{Key: "Container/api", State: "held", Hash: "abc", Reasons: []reconcile.Reason{{Guard: "prune", Text: "prune is off"}}}}})
 		r.store.SaveArtefact(ctx, "stack/"+name, "approvals.json", []byte(`[{"key":"Container/api","action":"update","live":"id-1","change":"abc","wish":"def"}]`))
 		r.store.SaveArtefact(ctx, "stack/"+name, "plan.json", []byte(`{"format_version":"1.2"}`))
 		r.store.SaveArtefact(ctx, "stack/"+name, "plan.txt", []byte("Plan: 0 to add, 1 to change, 0 to destroy.\n"))

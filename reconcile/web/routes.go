@@ -54,8 +54,8 @@ func (r route) takes() []string {
 }
 
 // isOpen tells whether a pattern is that of a page, which may be linked to.
-func (s *Server) isOpen(pattern string) bool {
-	return slices.Contains([]string{"GET /{$}", "GET /assets/{file}", "GET /healthz", "GET /readyz"}, pattern)
+func isOpen(pattern string) bool {
+	return slices.Contains([]string{"GET /{$}", "GET /assets/{file}", "GET /stacks/{stack}", "GET /runs/{jid}", "GET /healthz", "GET /readyz"}, pattern)
 }
 
 var (
@@ -82,6 +82,8 @@ func openRoutes() []route {
 		{method: "GET", pattern: "/openapi.json", summary: "Gives this document.", out: map[string]any{}, do: (*call).document},
 		{method: "GET", pattern: "/{$}", summary: "Gives the pages.", out: text(""), media: []string{"text/html"}, do: (*call).index},
 		{method: "GET", pattern: "/assets/{file}", summary: "Gives a file of the pages.", out: text(""), media: []string{"text/javascript", "text/css", "image/svg+xml"}, fails: []int{404}, do: (*call).asset},
+		{method: "GET", pattern: "/stacks/{stack}", summary: "Leads to the page of a stack; messages link to it.", status: 303, do: (*call).toPage},
+		{method: "GET", pattern: "/runs/{jid}", summary: "Leads to the page of a run.", status: 303, do: (*call).toPage},
 		{method: "POST", pattern: "/hooks/{name}", hook: true, summary: "Takes a webhook of GitLab. It can only make a look come earlier.", in: push{}, limit: plainBody, out: nudged{}, status: 202, fails: []int{401, 413, 415, 422, 429}, do: (*call).pushed},
 	}
 }

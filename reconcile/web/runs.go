@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -167,14 +168,16 @@ func (c *call) saveRun() (any, error) {
 	switch {
 	case err == nil && old.Stack != run.Stack:
 		return nil, conflict("run %s is one of stack %s", run.JID, old.Stack)
-	case err != nil && refusalOf(err).status != 404:
+	case err != nil && refusalOf(err).status != http.StatusNotFound:
 		return nil, err
 	}
 	run.Actor.Via = c.who.actor.Via
 	if err := c.store.SaveRun(c.ctx, run); err != nil {
 		return nil, err
 	}
-	c.meters.saved(run)
+	if old.Finished.IsZero() {
+		c.meters.saved(run)
+	}
 	return nil, nil
 }
 
@@ -203,7 +206,7 @@ func (c *call) saveArtefact() (any, error) {
 		return nil, err
 	}
 	jid := c.r.PathValue("jid")
-	if _, err := c.findRun(jid); err != nil && (c.who.limited() || refusalOf(err).status != 404) {
+	if _, err := c.findRun(jid); err != nil && (c.who.limited() || refusalOf(err).status != http.StatusNotFound) {
 		return nil, err
 	}
 	return nil, c.store.SaveArtefact(c.ctx, jid, file, c.body)

@@ -190,6 +190,7 @@ func TestACertificateMustBeThere(t *testing.T) {
 }
 
 func TestRequestsHaveDeadlines(t *testing.T) {
+	t.Parallel() // it waits
 	r := newRig(t, func(o *Options) { o.Clock = nil })
 	addr, _ := r.serve()
 	conn, err := net.Dial("tcp", addr)

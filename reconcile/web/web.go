@@ -79,7 +79,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.limit = newLimiter()
 	s.issuers = newIssuers(o.Transport)
-	s.leases = newLeases(s.clock)
+	s.leases = newLeases(s.clock, s.log)
 	s.feed = newFeed(s)
 	s.meters = newMeters(s)
 	for _, r := range routes() {
@@ -110,6 +110,7 @@ const (
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	secured, err := s.o.TLS.config(s.log)
 	if err != nil {
+		l.Close()
 		return err
 	}
 	server := &http.Server{
@@ -140,9 +141,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
+		s.log.Warn("requests were cut off at the end", "error", err)
 		server.Close()
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -23,6 +24,14 @@ type cable struct {
 	mu    sync.Mutex
 	ends  []net.Conn
 	isCut bool
+	trap  *trap
+}
+
+// A trap breaks a connection over which certain bytes go, once.
+type trap struct {
+	bytes  string
+	arrive bool // the bytes still arrive; the answer does not
+	sprung bool
 }
 
 // lay lays a cable to a server, to be removed after the test.
@@ -77,10 +86,15 @@ func (c *cable) carry(from, to net.Conn) {
 	buffer := make([]byte, 1<<16)
 	for {
 		n, err := from.Read(buffer)
-		c.mu.Lock()
-		lost := c.isCut
-		c.mu.Unlock()
 		if err != nil {
+			return
+		}
+		lost, broken, arrive := c.fate(buffer[:n])
+		if broken {
+			from.Close() // so that nobody gets the answer
+			if arrive {
+				_, _ = to.Write(buffer[:n])
+			}
 			return
 		}
 		if lost {
@@ -91,6 +105,24 @@ func (c *cable) carry(from, to net.Conn) {
 			return
 		}
 	}
+}
+
+// fate tells what becomes of bytes: whether they are lost, or break the connection.
+func (c *cable) fate(sent []byte) (lost, broken, arrive bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.trap; t != nil && !t.sprung && bytes.Contains(sent, []byte(t.bytes)) {
+		t.sprung = true
+		return false, true, t.arrive
+	}
+	return c.isCut, false, false
+}
+
+// set sets a trap.
+func (c *cable) set(t *trap) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trap = t
 }
 
 // cut loses all that is sent from now on, both ways, silently.

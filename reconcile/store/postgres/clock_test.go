@@ -30,21 +30,22 @@ func TestR34_Clocks(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	skews := map[string]time.Duration{"1 hour": time.Hour, "-1 hour": -time.Hour, "87600 hours": 87600 * time.Hour, "-87600 hours": -87600 * time.Hour}
+	var group sync.WaitGroup
 	for ahead, by := range skews {
-		t.Run(ahead, func(t *testing.T) {
-			t.Parallel()
-			dsn := askew(t, server, ahead)
-			const ttl = 900 * time.Millisecond
-			first, second := opened(t, dsn, Options{TTL: ttl}), opened(t, dsn, Options{TTL: ttl})
-			t.Run("leases", func(t *testing.T) { clockLeases(t, first, second, by) })
-			t.Run("turns", func(t *testing.T) { clockTurns(t, first, second) })
-			t.Run("orders", func(t *testing.T) { clockOrders(t, first, by) })
-			t.Run("job ids", func(t *testing.T) { clockJIDs(t, first, second) })
-		})
+		dsn := askew(t, server, ahead)
+		group.Go(func() { t.Run(ahead, func(t *testing.T) { clocks(t, dsn, by) }) })
 	}
-	t.Cleanup(func() {
-		t.Logf("R34: %d clocks: no lease lost early or taken late, no turn lost or double", len(skews))
-	})
+	group.Wait()
+	t.Logf("R34: %d clocks: no lease lost early or taken late, no turn lost or double", len(skews))
+}
+
+func clocks(t *testing.T, dsn string, by time.Duration) {
+	const ttl = 2400 * time.Millisecond
+	first, second := opened(t, dsn, Options{TTL: ttl}), opened(t, dsn, Options{TTL: ttl})
+	t.Run("leases", func(t *testing.T) { clockLeases(t, first, second, by) })
+	t.Run("turns", func(t *testing.T) { clockTurns(t, first, second) })
+	t.Run("orders", func(t *testing.T) { clockOrders(t, first, by) })
+	t.Run("job ids", func(t *testing.T) { clockJIDs(t, first, second) })
 }
 
 // near tells whether a time is that of the database.
@@ -73,7 +74,7 @@ func clockLeases(t *testing.T, first, second *Store, by time.Duration) {
 	zombie := stopped(t, first, "other")
 	since := time.Now()
 	waitForLease(t, second, "other")
-	if took := time.Since(since); took < first.ttl*9/10 || took > 4*first.ttl {
+	if took := time.Since(since); took < first.ttl*9/10 || took > 10*first.ttl {
 		t.Errorf("it was free after %v", took)
 	}
 	if err := zombie.Journal().Append(t.Context(), storetest.Intent("Container/a", "h", noon)); !isFenced(err) {

@@ -45,7 +45,7 @@ func configure(dsn string, o Options) (*pgxpool.Config, error) {
 	if err != nil || strings.TrimSpace(dsn) == "" {
 		return nil, errors.New("the address of the PostgreSQL store is not readable: write it as " +
 			"postgres://user:password@host:5432/database?sslmode=verify-full, special characters of the password as %XX, " +
-			"or as host=... user=... dbname=...")
+			"or as words such as host=db.example.com user=me dbname=reconcile")
 	}
 	if !strings.Contains(dsn, "pool_max_conns") {
 		config.MaxConns = mostConnections

@@ -34,7 +34,7 @@ func TestR32_NewerSchema(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dsn := server.DSN(t)
-			s := opened(t, dsn, Options{TTL: 600 * time.Millisecond})
+			s := opened(t, dsn, Options{TTL: 1500 * time.Millisecond})
 			mustLeaseAndWrite(t, s)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"flag"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +18,15 @@ import (
 const stack = "shop.5b0c1f2e"
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// TestMain lets some tests go on side by side: they wait more than they work.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // suiteTTL is short, because the schedule is read thirty times in a TTL.
 const suiteTTL = 6 * time.Second

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -168,6 +169,11 @@ func artefacts(t *testing.T, s suite) {
 	}
 }
 
+// oneStanding is what a store can that answers for one stack without reading all.
+type oneStanding interface {
+	Standing(ctx context.Context, name string) (reconcile.Standing, error)
+}
+
 func savedStandings(t *testing.T, s suite) {
 	store := s.store(t)
 	want := []reconcile.Standing{
@@ -182,6 +188,14 @@ func savedStandings(t *testing.T, s suite) {
 	for _, standing := range []reconcile.Standing{earlier, want[0], want[1]} {
 		if err := store.SaveStanding(t.Context(), standing); err != nil {
 			t.Fatal(err)
+		}
+	}
+	if one, ok := store.(oneStanding); ok {
+		if got, err := one.Standing(t.Context(), want[1].Name); err != nil || !reflect.DeepEqual(got, want[1]) {
+			t.Errorf("%+v\nnot %+v: %v", got, want[1], err)
+		}
+		if _, err := one.Standing(t.Context(), "nobody"); reconcile.ClassOf(err) != reconcile.NotFound {
+			t.Errorf("a stack at which nobody has looked: %v", err)
 		}
 	}
 	got, err := s.store(t).Standings(t.Context())

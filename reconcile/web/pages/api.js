@@ -69,6 +69,7 @@ export function events(tell, state) {
       } catch (problem) {
         if (problem.status === 401) return state(false, problem);
       }
+      if (abort.signal.aborted) return;
       state(false);
       await new Promise(resolve => setTimeout(resolve, wait));
       wait = Math.min(wait * 2, 30000);

@@ -38,7 +38,14 @@ async function welcome() {
   me = await get(["me"]);
   fill(who, el("span", {title: "role " + me.role + (me.stacks.length ? ", for " + me.stacks.join(", ") : ", for all stacks")}, me.name, " (", me.role, ")"), " ",
     el("button", {type: "button", onclick: () => signIn()}, "Sign out"));
-  stop = events((name, data) => {
+  follow();
+}
+
+// follow listens to what happens while the page can be seen: browsers open few
+// connections to one daemon, and tabs in the background must not take them.
+function follow() {
+  if (stop) stop();
+  stop = document.hidden ? null : events((name, data) => {
     if (shown[name]) Promise.resolve(shown[name](data)).catch(problem);
   }, (on, refused) => {
     if (refused) return signIn(refused.message);
@@ -46,6 +53,13 @@ async function welcome() {
     live.className = on ? "on" : "off";
   });
 }
+
+document.addEventListener("visibilitychange", () => {
+  if (!me) return;
+  follow();
+  if (!document.hidden) show(); // with what happened meanwhile
+});
+addEventListener("pagehide", () => stop && stop());
 
 const views = {"": overview, stacks: (node, parts) => stack(node, me, parts), runs: (node, parts) => run(node, me, parts), audit};
 

@@ -17,12 +17,12 @@ export async function overview(main) {
     const all = [...byName.values()];
     sentence.textContent = summary(all);
     const word = search.value.trim().toLowerCase();
-    const shown = all.filter(s => !word || [s.name, s.condition, s.revision.ID, s.revision.Subject, s.sentence].join(" ").toLowerCase().includes(word));
+    const shown = all.filter(s => !word || [s.name, s.condition, s.revision.id, s.revision.subject, s.sentence].join(" ").toLowerCase().includes(word));
     fill(rows, table("overview", [
       {name: "Stack", class: "wide", sort: s => rank.indexOf(s.condition) + s.name, cell: s => [mark(s.condition, s.sentence), " ",
         el("a", {href: page("stacks", s.name)}, s.name), el("div", {class: "quiet"}, s.sentence)]},
-      {name: "Commit", class: "wide", sort: s => s.revision.Subject || "", cell: s => commitOf(s.revision.ID, s.revision.Subject)},
-      {name: "Age", sort: s => s.revision.When || "", cell: s => when(s.revision.When)},
+      {name: "Commit", class: "wide", sort: s => s.revision.subject || "", cell: s => commitOf(s.revision.id, s.revision.subject)},
+      {name: "Age", sort: s => s.revision.when || "", cell: s => when(s.revision.when)},
       {name: "Drift", sort: s => s.counts.drifted, cell: s => count(s.counts.drifted)},
       {name: "Held", sort: s => s.counts.held, cell: s => count(s.counts.held)},
       {name: "Last runs", cell: s => strip(runsOf(s.name))},
