@@ -2,6 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -257,5 +261,69 @@ func TestLineOutsideGit(t *testing.T) {
 	var problems reconcile.Problems
 	if errors.As(err, &problems) {
 		t.Error("that is no problem of manifests")
+	}
+}
+
+// gitServer serves a repository over HTTP to who has the token.
+func gitServer(t *testing.T, r *repository, token func() string) (url string) {
+	t.Helper()
+	path, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := &cgi.Handler{
+		Path: filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"),
+		Env:  []string{"GIT_PROJECT_ROOT=" + filepath.Dir(r.dir), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "HOME=" + r.dir},
+	}
+	if _, err := os.Stat(backend.Path); err != nil {
+		t.Skip("this git cannot serve over HTTP")
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if _, password, _ := req.BasicAuth(); password != token() {
+			http.Error(w, "denied", http.StatusUnauthorized)
+			return
+		}
+		backend.ServeHTTP(w, req)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/" + filepath.Base(r.dir) + "/.git"
+}
+
+// TestLineOverHTTP reads a repository from a server, whose token is changed meanwhile.
+func TestLineOverHTTP(t *testing.T) {
+	r := newRepository(t)
+	env := map[string]string{"GITLAB_TOKEN": "glpat-the-first-one"}
+	url := gitServer(t, r, func() string { return env["GITLAB_TOKEN"] })
+	l, _ := testLine(t, env)
+	git := daemon.Git{Name: "gitlab", Host: "127.0.0.1", Token: daemon.Ref{Env: "GITLAB_TOKEN"}}
+	l.config.Store(&daemon.Config{Git: []daemon.Git{git}})
+	e := daemon.Entry{Name: "shop", URL: url}
+	var commits []string
+	for i, subject := range []string{"Begin", "Go on", "Go on once more"} {
+		env["GITLAB_TOKEN"] = fmt.Sprintf("glpat-number-%d", i)
+		commit := r.commit(subject, map[string]string{"stack.yaml": stackText("shop", uidA, ""), "a.yaml": rigContainer(fmt.Sprintf("a%d", i), "")})
+		head, err := l.Head(t.Context(), e)
+		if err != nil || head != commit {
+			t.Fatalf("the head is %s, want %s: %v", head, commit, err)
+		}
+		ready, err := l.Ready(t.Context(), e, head)
+		if err != nil || ready.Engine.Revision.Subject != subject {
+			t.Fatalf("%+v, %v", ready, err)
+		}
+		commits = append(commits, commit)
+	}
+	if follows, err := l.Follows(t.Context(), e, commits[2], commits[0]); err != nil || !follows {
+		t.Errorf("history is not followed: %v, %v", follows, err)
+	}
+	if follows, err := l.Follows(t.Context(), e, commits[0], commits[2]); err != nil || follows {
+		t.Errorf("history is followed backwards: %v, %v", follows, err)
+	}
+	if text := l.masks.clean("glpat-number-1"); text != reconcile.Masked {
+		t.Errorf("a Git token is logged: %s", text)
+	}
+	env["GITLAB_TOKEN"] = ""
+	l.config.Store(&daemon.Config{})
+	if _, err := l.Head(t.Context(), e); err != nil {
+		t.Errorf("without a token, which the server does not want now: %v", err)
 	}
 }

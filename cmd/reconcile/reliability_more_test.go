@@ -48,7 +48,8 @@ var everyVerb = map[string][]string{
 	"doctor":        {"doctor", "doctor -o json"},
 	"schema":        {"schema", "schema Container", "schema -o json"},
 	"version":       {"version", "version -o json"},
-	"simulator":     nil, // it serves until it is stopped, and knows no secrets
+	"serve":         {"serve", "serve --config nowhere.yaml", "serve . --log-level loud", "serve . --listen nowhere:x"}, // what it logs: testdata/script/serve_secrets.txtar
+	"simulator":     nil,                                                                                                // it serves until it is stopped, and knows no secrets
 }
 
 // leaves are the commands that do something, by their words after the program's name.

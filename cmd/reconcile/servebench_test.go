@@ -210,7 +210,8 @@ func total(asked map[string]int) int {
 func BenchmarkPush(b *testing.B) {
 	const idle = 100
 	binary, others, repository := buildBinary(b), b.TempDir(), b.TempDir()
-	state := fleet(b, others, idle)
+	state := fleet(b, others, idle-1)
+	fleetStack(b, filepath.Join(others, fleetName(idle-1)), fleetName(idle-1), fleetUID(idle-1))
 	sim, err := simulator.New(simulator.Options{Clock: "fast=50", CheapHashes: true})
 	if err != nil {
 		b.Fatal(err)
@@ -230,6 +231,8 @@ func BenchmarkPush(b *testing.B) {
 		commitAll(b, repository, value)
 	}
 	push("begin")
+	emptied(b, filepath.Join(others, fleetName(idle-1)))
+	commitAll(b, others, "An empty stack, as Scaleway allows 100 namespaces")
 	for _, way := range []string{"webhook", "poll"} {
 		b.Run(way, func(b *testing.B) {
 			more := credential(sim.Environment(url)) + "webhooks: [{name: gitlab, secret: {env: HOOK}, stacks: [pushed]}]\n"
@@ -257,6 +260,20 @@ func BenchmarkPush(b *testing.B) {
 				b.Errorf("from push to call: p95 %s of %d, more than %s", p95, len(took), most)
 			}
 		})
+	}
+}
+
+// emptied takes the manifests of a stack away, but for the Stack itself.
+func emptied(tb testing.TB, dir string) {
+	tb.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "ns-*.yaml"))
+	if err != nil || len(files) == 0 {
+		tb.Fatal(files, err)
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			tb.Fatal(err)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *story) serve() error {
 	if err != nil {
 		return err
 	}
-	defer d.end()
+	defer func() { _ = d.end() }()
 	for _, chapter := range []func(*watch) error{s.push, s.meddleAgain, s.look} {
 		if err := chapter(d); err != nil {
 			return err

@@ -104,7 +104,7 @@ func (w *walk) lastChange(ctx context.Context, c *commit, name string) (*commit,
 		if time.Now().After(deadline) {
 			break
 		}
-		if w.cut[c.hash] {
+		if w.cut[c.hash] && len(c.parents) > 0 {
 			return nil, errCut
 		}
 		same, err := w.sameParent(c, name, at)
@@ -180,7 +180,7 @@ func (w *walk) reaches(ctx context.Context, c *commit, h plumbing.Hash) (bool, e
 		if len(seen) > maxAncestry {
 			return false, fmt.Errorf("%w: it is not among the last %d commits", ErrHistoryEnds, maxAncestry)
 		}
-		if w.cut[newest.hash] {
+		if w.cut[newest.hash] && len(newest.parents) > 0 { // nothing was cut off before a first commit
 			cut = true
 			continue
 		}
