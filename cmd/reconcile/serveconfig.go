@@ -35,7 +35,7 @@ func readConfig(file string) (daemon.Config, [sha256.Size]byte, error) {
 }
 
 func decodeConfig(name string, data []byte) (daemon.Config, reconcile.Problems) {
-	documents, problems := manifest.Parse(name, data)
+	documents, problems := manifest.ParseOwn(name, data)
 	switch {
 	case problems.Err() != nil:
 		return daemon.Config{}, problems
@@ -86,6 +86,7 @@ func oneStack(f serveFlags) (daemon.Config, error) {
 		return daemon.Config{}, err
 	}
 	config.Stacks[0].Bounds.Env = f.allowEnv
+	config.Stacks[0].Bounds.Projects = []string{"*"} // whoever starts it has chosen the repository, and a key for it
 	return config, nil
 }
 
@@ -166,6 +167,8 @@ func (s *serving) unmoved(config daemon.Config) error {
 		return errors.New("store: it is taken at the start; restart the daemon to move it")
 	case config.Listen != before.Listen:
 		return errors.New("listen: it is taken at the start; restart the daemon to move it")
+	case config.TLS != before.TLS:
+		return errors.New("tls: its files are named at the start, and read again when they change; restart the daemon to name others")
 	case config.Workers != before.Workers:
 		return errors.New("workers: they are taken at the start; restart the daemon to change them")
 	}

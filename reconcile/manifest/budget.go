@@ -18,17 +18,24 @@ const (
 	MaxKeys       = 2_000    // of one map
 )
 
+// budget is how large one file may be.
+type budget struct{ bytes, nodes int }
+
+// usual is the budget of a file that comes from a repository.
+var usual = budget{MaxFileBytes, MaxNodes}
+
 // meter counts a file's nodes against the budgets.
 type meter struct {
 	file  string
+	most  int
 	nodes int
 }
 
 // measure walks a document, depth maps and lists down, and says where it first
 // exceeds a budget. It follows no alias, so its cost is the size of the file.
 func (m *meter) measure(n *yaml.Node, depth int) *reconcile.Problem {
-	if m.nodes++; m.nodes > MaxNodes {
-		return m.over(n, "split the file", "more than %d nodes (maps, lists, keys and values), the most that one file may have", MaxNodes)
+	if m.nodes++; m.nodes > m.most {
+		return m.over(n, "split the file", "more than %d nodes (maps, lists, keys and values), the most that one file may have", m.most)
 	}
 	if n.Kind != yaml.MappingNode && n.Kind != yaml.SequenceNode {
 		return nil

@@ -18,7 +18,14 @@ import (
 // further checks even where there are problems. Problems may repeat values;
 // those of Read never repeat secrets.
 func Parse(file string, data []byte) ([]*reconcile.Node, reconcile.Problems) {
-	p := parse(file, data, words{}, func(*yaml.Node) bool { return true })
+	p := parse(file, data, words{}, usual, func(*yaml.Node) bool { return true })
+	return p.documents, p.problems
+}
+
+// ParseOwn parses a file of whoever runs the program: it may be larger by a
+// factor of 16 than one that comes from a repository.
+func ParseOwn(file string, data []byte) ([]*reconcile.Node, reconcile.Problems) {
+	p := parse(file, data, words{}, budget{16 * MaxFileBytes, 16 * MaxNodes}, func(*yaml.Node) bool { return true })
 	return p.documents, p.problems
 }
 
@@ -31,11 +38,11 @@ type parsed struct {
 	opaque    bool // nobody knows for sure what its lines are
 }
 
-func parse(file string, data []byte, w words, isManifest func(*yaml.Node) bool) parsed {
+func parse(file string, data []byte, w words, most budget, isManifest func(*yaml.Node) bool) parsed {
 	out := parsed{file: file}
-	text, wrong, doubtful := screen(file, data)
+	text, wrong, doubtful := screen(file, data, most.bytes)
 	if wrong == nil {
-		wrong = out.read(text, w, isManifest)
+		wrong = out.read(text, w, most, isManifest)
 	}
 	if wrong != nil {
 		out.opaque = true
@@ -50,8 +57,8 @@ func parse(file string, data []byte, w words, isManifest func(*yaml.Node) bool) 
 }
 
 // read reads documents until the end, or to the place from which nothing can be read.
-func (p *parsed) read(text []byte, w words, isManifest func(*yaml.Node) bool) *reconcile.Problem {
-	c, m := &converter{file: p.file, words: w}, &meter{file: p.file}
+func (p *parsed) read(text []byte, w words, most budget, isManifest func(*yaml.Node) bool) *reconcile.Problem {
+	c, m := &converter{file: p.file, words: w}, &meter{file: p.file, most: most.nodes}
 	if bytes.IndexByte(text, '!') >= 0 {
 		c.bareTags = findBareTags(text)
 	}

@@ -107,7 +107,7 @@ func mayHaveMany(data []byte) bool {
 }
 
 func readUnit(file string, data []byte, k *kinds, known words) unit {
-	u := unit{parsed: parse(file, data, known, k.isManifest)}
+	u := unit{parsed: parse(file, data, known, usual, k.isManifest)}
 	u.hidden = k.secretLines(u.documents)
 	u.hidden.redact(u.problems)
 	c := &checker{kinds: k, problems: u.problems}

@@ -13,8 +13,8 @@ var byteOrderMark = []byte("\ufeff")
 // screen looks at a file's characters before they are parsed. It returns the
 // text without its byte order mark, and what cannot be parsed. doubtful is a
 // character that YAML 1.1 and 1.2 read differently: it is wrong in manifests.
-func screen(file string, data []byte) (text []byte, wrong, doubtful *reconcile.Problem) {
-	if wrong = checkSize(file, data); wrong != nil {
+func screen(file string, data []byte, most int) (text []byte, wrong, doubtful *reconcile.Problem) {
+	if wrong = checkSize(file, data, most); wrong != nil {
 		return nil, wrong, nil
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
@@ -41,13 +41,13 @@ func screen(file string, data []byte) (text []byte, wrong, doubtful *reconcile.P
 	return text, nil, doubtful
 }
 
-func checkSize(file string, data []byte) *reconcile.Problem {
-	if len(data) <= MaxFileBytes {
+func checkSize(file string, data []byte, most int) *reconcile.Problem {
+	if len(data) <= most {
 		return nil
 	}
-	line := 1 + bytes.Count(data[:MaxFileBytes], []byte("\n"))
+	line := 1 + bytes.Count(data[:most], []byte("\n"))
 	return &reconcile.Problem{Pos: reconcile.Pos{File: file, Line: line, Col: 1},
-		Message: "a size of more than 1 MiB (1048576 bytes), the most that one file may have", Hint: "split the file"}
+		Message: fmt.Sprintf("a size of more than %d MiB (%d bytes), the most that one file may have", most>>20, most), Hint: "split the file"}
 }
 
 // allowed are the characters that YAML takes as they are.
