@@ -56,7 +56,7 @@ reliability: ## Break things on purpose, RUNS (20) histories of each, and print 
 soak: ## Run the daemon with faults on for SOAK (30m), and watch that nothing grows.
 	@SOAK=$(SOAK) .ci/soak
 
-docs: ## Write docs/kinds and docs/schema.json anew.
+docs: ## Write docs/kinds, docs/operator.md and the schemas anew.
 	go run ./cmd/reconcile schema --docs docs
 
 .PHONY: help demo build test race lint fuzz bench conformance reliability soak docs

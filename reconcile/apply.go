@@ -53,6 +53,18 @@ func (o *Outcome) Done() int {
 	return n
 }
 
+// UnderWay are the steps that were accepted and that had not settled when the
+// run ended.
+func (o *Outcome) UnderWay() int {
+	n := 0
+	for _, s := range o.Steps {
+		if s.State == "accepted" && !o.NoWait {
+			n++
+		}
+	}
+	return n
+}
+
 // Step is one change that was tried.
 type Step struct {
 	Change  Change
@@ -373,6 +385,9 @@ func (a *application) tell(c *Change, state, detail string, since time.Time) {
 
 // transient tells whether a refusal may be over at a later pass.
 func transient(err error) bool {
+	if errors.Is(err, errPanic) {
+		return false
+	}
 	class := ClassOf(err)
 	return class == Busy || class == RateLimited || class == Unavailable || class == Ambiguous || errors.Is(err, context.DeadlineExceeded)
 }

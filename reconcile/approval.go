@@ -43,9 +43,10 @@ func approved(plan *Plan) approvals {
 // restarts, and ends when Git, or anybody but us, moves what it relies on.
 func Approved(orders []Order) Guard {
 	return func(c *Change, world *World) *Hold {
+		memo := world.Memory[c.Key]
 		for _, o := range orders {
 			for _, p := range o.Changes {
-				if p.Key == c.Key && (p.Hash == c.Hash || p.goesOn(c, world.Memory[c.Key], o.At)) {
+				if p.Key == c.Key && !done(c, memo, o.At) && (p.Hash == c.Hash || p.goesOn(c, memo, o.At)) {
 					return nil
 				}
 			}
@@ -54,9 +55,30 @@ func Approved(orders []Order) Guard {
 	}
 }
 
+// done tells whether what was asked for was carried out and seen since a time:
+// that there is something to do again is then somebody's doing, and news.
+func done(c *Change, memo Memo, since time.Time) bool {
+	last := memo.Write
+	if c.Surplus || last.Event != Settled || last.At.Before(since) {
+		return false
+	}
+	switch c.Action {
+	case Create, Update:
+		return last.Action == c.Action
+	case Replace:
+		return last.Hash == c.Hash
+	}
+	return false
+}
+
+// apart is how far the clock of the store, which says when something was
+// approved, and that of whoever carries it out may be apart.
+const apart = time.Minute
+
 // goesOn tells whether the approved change was begun since, and c is what is
 // left of it.
 func (p Approval) goesOn(c *Change, memo Memo, since time.Time) bool {
+	since = since.Add(-apart)
 	begun := func(a Attempt) bool { return !a.At.Before(since) && sameWish(a.Hash, p.Hash) }
 	made := !memo.Created.Before(since) && c.Live != nil && c.Live.ID == memo.ID
 	return (begun(memo.Write) || begun(memo.Removal) || made) && (c.Want == nil || c.wish == p.Wish) && p.covers(c, true)

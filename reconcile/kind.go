@@ -300,27 +300,31 @@ func want[S any](d Desired[any]) Desired[S] {
 	return Desired[S]{Key: d.Key, Name: d.Name, Scope: d.Scope, Spec: *d.Spec.(*S), Mark: d.Mark, Tags: d.Tags, Changed: d.Changed}
 }
 
-func (a adapter[S]) list(ctx context.Context, in Scope) ([]*Resource, error) {
+func (a adapter[S]) list(ctx context.Context, in Scope) (out []*Resource, err error) {
+	defer a.survive(&err)
 	live, err := a.Provider.List(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*Resource, len(live))
+	out = make([]*Resource, len(live))
 	for i := range live {
 		out[i] = a.hide(live[i], in)
 	}
 	return out, nil
 }
 
-func (a adapter[S]) create(ctx context.Context, d Desired[any]) (string, error) {
+func (a adapter[S]) create(ctx context.Context, d Desired[any]) (id string, err error) {
+	defer a.survive(&err)
 	return a.Provider.Create(ctx, want[S](d))
 }
 
-func (a adapter[S]) update(ctx context.Context, have *Resource, d Desired[any]) error {
+func (a adapter[S]) update(ctx context.Context, have *Resource, d Desired[any]) (err error) {
+	defer a.survive(&err)
 	return a.Provider.Update(ctx, show[S](have), want[S](d))
 }
 
-func (a adapter[S]) delete(ctx context.Context, have *Resource) error {
+func (a adapter[S]) delete(ctx context.Context, have *Resource) (err error) {
+	defer a.survive(&err)
 	return a.Provider.Delete(ctx, show[S](have))
 }
 
@@ -329,7 +333,8 @@ func (a adapter[S]) canGet() bool {
 	return ok
 }
 
-func (a adapter[S]) get(ctx context.Context, in Scope, id string) (*Resource, error) {
+func (a adapter[S]) get(ctx context.Context, in Scope, id string) (r *Resource, err error) {
+	defer a.survive(&err)
 	live, err := a.Provider.(Getter[S]).Get(ctx, in, id)
 	if err != nil {
 		return nil, err

@@ -62,6 +62,7 @@ type Policy struct {
 	// RepairAfter is how long a difference that somebody made live is only shown, before it is repaired.
 	RepairAfter time.Duration
 	Pos         Pos
+	ModePos     Pos // where the mode is said; zero: at Pos
 	PrunePos    Pos
 }
 

@@ -50,5 +50,6 @@ type Message struct {
 	Since     time.Time `json:"since"`              // of what it tells
 	Recovery  bool      `json:"recovery,omitempty"` // what an earlier message told of is over
 	Reminder  bool      `json:"reminder,omitempty"` // it goes on
+	Told      time.Time `json:"-"`                  // of a reminder: when it was last said
 	Again     string    `json:"again,omitempty"`    // the same in each message about one thing, so that receivers can fold them
 }

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -148,20 +147,6 @@ func (w *World) replace(receipt Receipt, at listingID, live *inventory) {
 		}
 	}
 	w.Receipts = append(w.Receipts, receipt)
-}
-
-// parallel calls f for 0 to n-1, at most limit at once, and waits for all.
-func parallel(n, limit int, f func(i int)) {
-	slots := make(chan struct{}, limit)
-	var all sync.WaitGroup
-	for i := range n {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			f(i)
-		})
-	}
-	all.Wait()
 }
 
 // join reads, one by one, what the journal knows and the listings lack. What is

@@ -62,11 +62,15 @@ func (o Order) Sentence() string {
 		Rollback: "the commit " + o.Value + " is applied until the branch moves on",
 		Cancel:   "the run " + o.Value + " ends", Relaunch: "what failed in the run " + o.Value + " is tried again",
 	}[o.Verb]
-	if !o.Until.IsZero() {
+	if o.lasts() {
 		text += ", until " + o.Until.UTC().Format(time.RFC3339)
 	}
 	return withReason(string(o.Verb)+": "+text, o.Reason)
 }
+
+// lasts tells whether the end of the order is worth a word: what is done once is
+// over by then.
+func (o Order) lasts() bool { return !o.Until.IsZero() && o.Verb != Cancel && o.Verb != Relaunch }
 
 func withReason(text, reason string) string {
 	if reason == "" {

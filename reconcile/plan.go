@@ -41,6 +41,15 @@ type FieldChange struct {
 	Pos       Pos // of the line that asks for To
 }
 
+// ByDefault tells whether a new resource has a field only because nobody said otherwise.
+func (c *Change) ByDefault(f *FieldChange) bool {
+	if c.Action != Create || c.Want == nil || c.Want.Set == nil || f.Unknown != "" {
+		return false
+	}
+	_, set := c.Want.Set[f.Path]
+	return !set
+}
+
 // A Hold is one reason why a change may not run by itself.
 type Hold struct {
 	Guard  string // the rule: "prune", "maxDeletes", "owner", "policy", "unknown", "settle", ...

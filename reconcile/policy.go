@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -53,7 +54,7 @@ func (p *decider) gates() {
 			p.givenUp(c)
 		}
 		if p.stack.Policy.Mode == "observe" {
-			c.hold(Hold{Guard: "mode", Reason: "the stack is only observed", Pos: p.stack.Policy.Pos})
+			c.hold(Hold{Guard: "mode", Reason: "the stack is only observed", Pos: cmp.Or(p.stack.Policy.ModePos, p.stack.Policy.Pos)})
 		}
 	}
 	p.budget()

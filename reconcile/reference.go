@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -28,6 +29,8 @@ type page struct {
 	kind  Kind
 	inner bool // only expansion makes it
 	text  strings.Builder
+	words map[reflect.Type]string // for types without rows of their own
+	told  map[reflect.Type]string // the section that tells of a type
 }
 
 func (p *page) line(format string, args ...any) { fmt.Fprintf(&p.text, format+"\n", args...) }
@@ -137,10 +140,18 @@ func defaultWords(f *Field) string {
 	switch {
 	case f.Check.Has("required"):
 		return "required"
-	case f.Default != "":
+	case f.Default != "" && !f.unsayable():
 		return "`" + cell(f.Default) + "`"
 	}
 	return ""
+}
+
+// unsayable tells whether the default is no value that may be written: it only
+// says that nothing was.
+func (f *Field) unsayable() bool {
+	low, err := strconv.ParseFloat(f.Check["min"], 64)
+	given, wrong := strconv.ParseFloat(f.Default, 64)
+	return err == nil && wrong == nil && given < low
 }
 
 func acceptedWords(f *Field) string {

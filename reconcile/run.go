@@ -1,6 +1,9 @@
 package reconcile
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // RunStatus is how far a run is, in the words that AWX has for it.
 type RunStatus string
@@ -77,6 +80,15 @@ type Run struct {
 	Artefacts   []string  `json:"artefacts,omitempty"`
 	Epoch       int64     `json:"epoch,omitempty"`
 }
+
+// LastLook is what the files of a stack's last look are kept under in place of a
+// job id. name is the stack's in the operator's file.
+func LastLook(name string) string { return lastLook + name }
+
+// LookedAt is the stack whose last look such a word stands for; ok is false of a job id.
+func LookedAt(under string) (name string, ok bool) { return strings.CutPrefix(under, lastLook) }
+
+const lastLook = "stack/"
 
 // RunCounts are how many keys came to what.
 type RunCounts struct {

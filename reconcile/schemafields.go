@@ -121,7 +121,7 @@ func scalarSchema(t reflect.Type, check Words) *Schema {
 
 // typedDefault is a default as JSON has it, nil if there is none.
 func typedDefault(f *Field) any {
-	if f.Default == "" {
+	if f.Default == "" || f.unsayable() {
 		return nil
 	}
 	if f.Type.Kind() == reflect.String || f.Type == durationType {

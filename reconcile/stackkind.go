@@ -28,7 +28,7 @@ type stackScaleway struct {
 }
 
 type stackPolicy struct {
-	Mode        string        `yaml:"mode" default:"auto" check:"enum=auto|propose|observe" doc:"auto applies; propose applies only saved plans; observe changes nothing."`
+	Mode        string        `yaml:"mode" default:"auto" check:"enum=auto|propose|observe" doc:"auto applies; propose applies only saved plans and what was approved; observe changes nothing."`
 	Prune       bool          `yaml:"prune" default:"false" doc:"Delete what Git no longer names."`
 	MaxDeletes  int           `yaml:"maxDeletes" check:"min=0" doc:"Of how many manifests resources may be destroyed in one run; a tenth of what the stack owns, and at least 1, if left out."`
 	AllowEmpty  bool          `yaml:"allowEmpty" default:"false" doc:"A source without any manifest may delete everything."`

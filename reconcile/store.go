@@ -78,15 +78,21 @@ type Lease interface {
 	Release() error
 }
 
-// Leased is the refusal of a lease.
+// Leased says who has a stack. As an error it is the refusal of a lease.
 type Leased struct {
-	Stack  string
-	Holder string
-	Since  time.Time
+	Stack  string    `json:"stack"` // owner word
+	Holder string    `json:"holder"`
+	Since  time.Time `json:"since"`
 }
 
 func (l *Leased) Error() string {
 	return "stack " + l.Stack + " is being changed by " + l.Holder + " since " + l.Since.UTC().Format(time.RFC3339)
+}
+
+// Holders is what stores know besides: who has which stack.
+type Holders interface {
+	// Holders are the leases that are held now, by stack.
+	Holders(ctx context.Context) ([]Leased, error)
 }
 
 // Fenced is the refusal to write under a lease that has ended.
@@ -128,6 +134,10 @@ type RunFilter struct {
 type Schedule interface {
 	// Enrol makes stacks known, by their names in the operator's file. New ones are due at once.
 	Enrol(ctx context.Context, names []string) error
+	// Retire forgets stacks that the operator's file names no more: they get no
+	// turns, and how they stood is forgotten with the files of their last look.
+	// Journals, runs and orders stay. A turn under way goes on to its end.
+	Retire(ctx context.Context, names []string) error
 	// Work gives turns until ctx ends, and then waits for those under way.
 	Work(ctx context.Context, w Work) error
 	// Depth is how many stacks are due and have no turn yet, and how long the first has been.

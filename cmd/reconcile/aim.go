@@ -53,6 +53,9 @@ func (a *app) aimed(ctx context.Context, where aim, write, every bool) (*aimed, 
 		err = t.openNamed(ctx, write)
 	} else {
 		err = t.openRead(ctx, where.scope, write)
+		if err == nil && !every && where.location == "" && t.barren() {
+			err = errors.New("which stack? there are no manifests in this folder; name a folder that has some, or the stack with --stack (reconcile status lists those of a daemon)")
+		}
 	}
 	if err == nil && t.store != nil {
 		err = t.find(ctx, where.stack)
@@ -115,6 +118,11 @@ func (t *aimed) openRead(ctx context.Context, where scope, write bool) error {
 	return nil
 }
 
+// barren tells whether what was read holds no stack.
+func (t *aimed) barren() bool {
+	return !t.session.src.Stack.Declared && len(t.session.src.Manifests) == 0 && len(t.session.src.Problems) == 0
+}
+
 // find looks for the stack among those of the store.
 func (t *aimed) find(ctx context.Context, named string) error {
 	if named == "" && t.owner == "" {
@@ -127,6 +135,7 @@ func (t *aimed) find(ctx context.Context, named string) error {
 	word := orElse(named, t.owner)
 	for i := range standings {
 		if s := &standings[i]; s.Stack == word || s.Name == named && named != "" {
+			t.correct(ctx, standings[i:i+1])
 			t.standing, t.name, t.owner = s, orElse(t.name, s.Name), orElse(s.Stack, t.owner)
 			return nil
 		}
@@ -145,14 +154,14 @@ func (t *aimed) findByJournal(ctx context.Context, named string, standings []rec
 		return err
 	}
 	var known, fit []string
+	served := map[string]bool{reconcile.EveryStack: true}
 	for _, s := range standings {
-		known = append(known, s.Name)
+		known, served[s.Stack] = append(known, s.Name), true
 	}
 	for _, h := range heads {
-		if h.Stack == reconcile.EveryStack {
-			continue
+		if !served[h.Stack] {
+			known = append(known, h.Stack)
 		}
-		known = append(known, h.Stack)
 		if h.Stack == named || strings.HasPrefix(h.Stack, named+".") {
 			fit = append(fit, h.Stack)
 		}

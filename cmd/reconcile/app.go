@@ -93,6 +93,7 @@ func (a *app) fail(err error) exitCode {
 	}
 	var leased *reconcile.Leased
 	if errors.As(err, &leased) {
+		fmt.Fprintln(a.err, "   fix: wait until it is done, or see what it is (reconcile runs --status running) and end it (reconcile runs cancel JID)")
 		return exitLocked
 	}
 	return exitError

@@ -42,8 +42,9 @@ running calls end; once more ends at once. What was under way is looked up again
 by the next run.
 
 What people ordered about the stack counts here as it does for its daemon:
-freezes, suspensions, holds, change windows, and in mode propose what is approved.
---override lets windows and suspensions not count for this run.
+freezes, suspensions, holds, change windows, a rollback to another commit, and in
+mode propose what is approved. --override lets windows, suspensions and rollbacks
+not count for this run.
 
 Exit status: 0 done; 1 a step failed, or --timeout ended first; 3 something could
 not be read; 4 all that may run is done, the rest is held; 5 the saved plan is
@@ -63,8 +64,8 @@ stale; 6 another run holds the stack.`,
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&f.noWait, "no-wait", false, "do what is due, and do not wait until it is settled")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long to wait until all is settled")
-	cmd.Flags().BoolVar(&f.override, "override", false, "change windows and suspensions do not count for this run; --reason says why")
-	cmd.Flags().StringVar(&f.reason, "reason", "", "why windows and suspensions do not count, for those who find it later")
+	cmd.Flags().BoolVar(&f.override, "override", false, "change windows, suspensions and rollbacks do not count for this run; --reason says why")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why they do not count, for those who find it later")
 	outputFlag(cmd, &f.output, "text", "json")
 	return cmd
 }
@@ -188,11 +189,12 @@ func (s *session) perform(ctx context.Context, stop <-chan struct{}, world *reco
 	if err != nil {
 		return err
 	}
+	seal := s.sealing(run)
 	stop, end := s.orders.watch(ctx, stop, run.JID)
 	out := s.carryOut(ctx, stop, world, plan)
 	end()
 	s.tellUnkept(s.leave(ctx, run, plan, out))
-	s.sealRun(ctx, run)
+	seal(ctx)
 	return s.tellOutcome(out, plan, f)
 }
 
@@ -309,7 +311,7 @@ func outcomeText(w io.Writer, out *reconcile.Outcome) {
 	for _, more := range []struct {
 		count int
 		text  string
-	}{{len(out.Skipped), "skipped"}, {len(out.Plan.Held), "held"}} {
+	}{{out.UnderWay(), "under way"}, {len(out.Skipped), "skipped"}, {len(out.Plan.Held), "held"}} {
 		if more.count > 0 {
 			fmt.Fprintf(w, " %d %s.", more.count, more.text)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/report"
 )
 
 func (a *app) approveCommand() *cobra.Command {
@@ -55,9 +56,6 @@ func (a *app) approve(ctx context.Context, f orderFlags, hash, jid string) error
 	if err := checkOutput(f.output, "text", "json"); err != nil {
 		return err
 	}
-	if !f.yes && !terminal(a.in) {
-		return errors.New("approve: there is no terminal to ask on; use --yes")
-	}
 	until, err := moment("--until", f.until, time.Now(), 1)
 	if err != nil {
 		return err
@@ -88,11 +86,44 @@ func (a *app) approve(ctx context.Context, f orderFlags, hash, jid string) error
 		return saidError{exitStale}
 	}
 	fmt.Fprint(a.err, text)
-	if !f.yes && !a.confirmed(fmt.Sprintf("\nApprove plan %s of %s? Only yes approves: ", short(o.Value, 12), t.name)) {
-		fmt.Fprintln(a.err, "Nothing was approved.")
-		return saidError{exitError}
+	if !f.yes {
+		if err := t.ask(o); err != nil {
+			return err
+		}
 	}
 	return t.give(ctx, o, f.output)
+}
+
+// ask has a person approve what was shown.
+func (t *aimed) ask(o reconcile.Order) error {
+	what := fmt.Sprintf("plan %s of %s: %s", short(o.Value, 12), reconcile.Clean(t.name), allowed(o.Changes))
+	if !terminal(t.in) {
+		return fmt.Errorf("approve: there is no terminal to ask on, so nothing was approved; reconcile approve %s --yes approves %s", short(o.Value, 12), what)
+	}
+	if t.confirmed("\nApprove " + what + "? Only yes approves: ") {
+		return nil
+	}
+	fmt.Fprintln(t.err, "Nothing was approved.")
+	return saidError{exitError}
+}
+
+// allowed counts what an approval lets be done, as a plan's last line does: there
+// it is held.
+func allowed(changes []reconcile.Approval) string {
+	var add, change, destroy int
+	for _, c := range changes {
+		switch c.Action {
+		case reconcile.Create:
+			add++
+		case reconcile.Delete:
+			destroy++
+		case reconcile.Replace:
+			add, destroy = add+1, destroy+1
+		default:
+			change++
+		}
+	}
+	return fmt.Sprintf("%d to add, %d to change, %d to destroy", add, change, destroy)
 }
 
 // planOf is the hash of the plan of a run that waits, if one is named.
@@ -118,7 +149,7 @@ func (t *aimed) planOf(ctx context.Context, hash, jid string) (string, error) {
 // lastPlan is the plan that the daemon made last, as text; the order gets its
 // hash and what it covers.
 func (t *aimed) lastPlan(ctx context.Context, o *reconcile.Order) (string, error) {
-	look := "stack/" + t.standing.Name
+	look := reconcile.LastLook(t.standing.Name)
 	if o.Value = t.standing.Plan; o.Value == "" {
 		return "", fmt.Errorf("approve: the last look at %s made no plan: %s", t.standing.Name, t.standing.Sentence)
 	}
@@ -136,7 +167,16 @@ func (t *aimed) lastPlan(ctx context.Context, o *reconcile.Order) (string, error
 	case err != nil:
 		return "", err
 	}
-	return cleanLines(string(text)), nil
+	return t.planAge() + cleanLines(string(text)), nil
+}
+
+// planAge says when the plan was made, if that is a while ago: the ages in it
+// count from then.
+func (t *aimed) planAge() string {
+	if ago := time.Since(t.standing.Looked); ago < time.Minute {
+		return ""
+	}
+	return "Looked at " + report.Ago(t.standing.Looked, time.Now()) + "; ages count from then.\n\n"
 }
 
 // cleanLines is a text of others, made safe to print line by line.

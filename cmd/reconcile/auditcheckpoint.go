@@ -39,19 +39,32 @@ func (a *app) newNotary(st reconcile.Store, file string, places []string, scratc
 	return &journal.Notary{Store: st, Key: key, Anchors: anchors, Actor: a.actor(), Now: time.Now}, done, nil
 }
 
-// sealRun makes a checkpoint at a run's end, where the environment asks for it. A
-// daemon does so itself for the journals that it keeps. What fails is told, and
-// is no reason to fail the run.
-func (s *session) sealRun(ctx context.Context, run reconcile.Run) {
+// sealing makes checkpoints of a run that begins, where the environment asks for
+// them: beside a long run, and by seal at its end. A daemon does so itself for the
+// journals that it keeps. What fails is told, and is no reason to fail the run.
+func (s *session) sealing(run reconcile.Run) (seal func(context.Context)) {
+	nothing := func(context.Context) {}
 	if _, daemons := s.store.(*remote.Store); daemons {
-		return
+		return nothing
 	}
 	n, done, err := s.notary(s.store, filepath.Join(s.folder, "git"))
-	defer done()
-	if err == nil && n != nil {
-		n.Now = s.clock.Now
-		err = n.Close(context.WithoutCancel(ctx), run.Stack, run.JID, run.Revision)
+	if err != nil {
+		return func(context.Context) { s.tellUnsealed(err) }
 	}
+	if n == nil {
+		return nothing
+	}
+	n.Now = s.clock.Now
+	sealed := n.Journal(s.engine.Journal, run.Stack, run.JID, run.Revision)
+	s.engine.Journal = sealed
+	return func(ctx context.Context) {
+		defer done()
+		sealed.Wait()
+		s.tellUnsealed(n.Close(context.WithoutCancel(ctx), run.Stack, run.JID, run.Revision))
+	}
+}
+
+func (s *session) tellUnsealed(err error) {
 	if err != nil {
 		fmt.Fprintln(s.err, reconcile.Clean("No checkpoint of the journal left the machine: "+err.Error()))
 	}

@@ -147,6 +147,7 @@ func (d *doctor) history(ctx context.Context) {
 		return
 	}
 	d.well("store", "%s", d.whereabouts(ctx, where))
+	d.shared(ctx)
 	heads, err := verified(ctx, d.store)
 	if err != nil {
 		d.fail("journal", err, "keep a copy of the store: this is what tampering or a broken disk looks like")
@@ -170,6 +171,12 @@ func (d *doctor) whereabouts(ctx context.Context, where string) string {
 			return fmt.Sprintf("the daemon at %s, by the token of %s, role %s", st, me.Name, me.Role)
 		}
 		return fmt.Sprintf("the daemon at %s", st)
+	case interface {
+		Schema(context.Context) (int, error)
+	}:
+		if version, err := st.Schema(ctx); err == nil {
+			return fmt.Sprintf("%s, schema version %d", where, version)
+		}
 	}
 	return where
 }

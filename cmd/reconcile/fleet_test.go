@@ -143,6 +143,21 @@ func (s *served) try(method, path string, body, into any) error {
 	return json.Unmarshal(answer, into)
 }
 
+// metrics are what it tells Prometheus.
+func (s *served) metrics() string {
+	s.tb.Helper()
+	resp, err := http.Get(s.url + "/metrics")
+	if err != nil {
+		s.tb.Fatalf("%v\n%s", err, s.out.String())
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return string(text)
+}
+
 // standings are how its stacks stand; none if it does not answer.
 func (s *served) standings() []reconcile.Standing {
 	var answer struct{ Stacks []reconcile.Standing }
@@ -162,6 +177,9 @@ func (s *served) synced(stacks int, most time.Duration) {
 		}
 	}()
 	eventually(s.tb, most, fmt.Sprintf("%d stacks are in sync", stacks), func() bool {
+		if stacks > 200 {
+			time.Sleep(time.Second) // to ask for many costs the daemon more than its work
+		}
 		last = s.standings()
 		n := 0
 		for _, standing := range last {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,7 @@ type heeding struct {
 	session *session
 	orders  atomic.Pointer[[]reconcile.Order]
 	grants  bool // changes wait for approval
-	over    bool // neither windows nor suspensions count: apply --override
+	over    bool // neither windows nor suspensions nor rollbacks count: apply --override
 }
 
 // heed gives the engine the guards of the stack's orders and windows.
@@ -64,11 +65,10 @@ func (h *heeding) has(verb reconcile.Verb) bool {
 	return false
 }
 
-// guard holds what an order forbids. A freeze and a hold count always.
+// guard holds what an order forbids.
 func (h *heeding) guard(c *reconcile.Change, world *reconcile.World) *reconcile.Hold {
 	for _, o := range h.all() {
-		about := o.Verb == reconcile.Freeze || o.Verb == reconcile.Suspend && !h.over || o.Verb == reconcile.HoldKey && c.Key.Below(o.Key)
-		if about {
+		if h.forbids(o, c.Key) {
 			return &reconcile.Hold{Guard: string(o.Verb), Reason: holdText(o)}
 		}
 	}
@@ -76,6 +76,28 @@ func (h *heeding) guard(c *reconcile.Change, world *reconcile.World) *reconcile.
 		return reconcile.Approved(h.approvals())(c, world)
 	}
 	return nil
+}
+
+// forbids tells whether nothing may be done about a key because of an order. A
+// freeze and a hold count always.
+func (h *heeding) forbids(o reconcile.Order, key reconcile.Key) bool {
+	switch o.Verb {
+	case reconcile.Freeze:
+		return true
+	case reconcile.HoldKey:
+		return key.Below(o.Key)
+	case reconcile.Suspend:
+		return !h.over
+	case reconcile.Rollback:
+		return !h.over && !madeOf(h.session.src.Revision.ID, o.Value)
+	}
+	return false
+}
+
+// madeOf tells whether a revision is the commit that is named by the first of its
+// digits, without anything that was not committed.
+func madeOf(revision, commit string) bool {
+	return strings.HasPrefix(revision, commit) && !strings.HasSuffix(revision, "+")
 }
 
 func (h *heeding) approvals() (out []reconcile.Order) {
@@ -88,7 +110,10 @@ func (h *heeding) approvals() (out []reconcile.Order) {
 }
 
 func holdText(o reconcile.Order) string {
-	text := map[reconcile.Verb]string{reconcile.Freeze: "everything is frozen", reconcile.Suspend: "the stack is suspended", reconcile.HoldKey: string(o.Key) + " is held"}[o.Verb]
+	text := map[reconcile.Verb]string{
+		reconcile.Freeze: "everything is frozen", reconcile.Suspend: "the stack is suspended", reconcile.HoldKey: string(o.Key) + " is held",
+		reconcile.Rollback: "the stack was rolled back to " + shortHash(o.Value),
+	}[o.Verb]
 	if o.Stack != reconcile.EveryStack && o.Verb == reconcile.Freeze {
 		text = "the stack is frozen"
 	}
@@ -98,6 +123,9 @@ func holdText(o reconcile.Order) string {
 	}
 	if o.Reason != "" {
 		text += ": " + o.Reason
+	}
+	if o.Verb == reconcile.Rollback {
+		text += "; apply that commit, or end it: reconcile rollback --end"
 	}
 	return text
 }
@@ -153,7 +181,7 @@ func (h *heeding) cancels(o reconcile.Order, jid string) bool {
 	return o.Verb == reconcile.Cancel && o.Value == jid
 }
 
-// override lets windows and suspensions not count for this run, which is
+// override lets windows, suspensions and rollbacks not count for this run, which is
 // recorded like any order.
 func (s *session) override(ctx context.Context, reason string, last time.Duration) (end func(), err error) {
 	s.orders.over = true
@@ -170,20 +198,22 @@ func (s *session) override(ctx context.Context, reason string, last time.Duratio
 	}, nil
 }
 
-// freezable is a lease's journal in which no intent is written during a freeze:
-// the orders are read before each, so a freeze stops every write at once.
+// freezable is a lease's journal in which no intent is written that an order
+// forbids: the orders are read before each, so they stop every write at once.
 type freezable struct {
 	reconcile.Journal
 	orders *heeding
 }
 
 func (f freezable) Append(ctx context.Context, records ...reconcile.Record) error {
-	if slices.ContainsFunc(records, func(r reconcile.Record) bool { return r.Event == reconcile.Intent }) {
+	if i := slices.IndexFunc(records, func(r reconcile.Record) bool { return r.Event == reconcile.Intent }); i >= 0 {
 		if err := f.orders.read(ctx); err != nil {
-			return fmt.Errorf("whether a freeze is in force is not known, so nothing is changed: %w", err)
+			return fmt.Errorf("whether a person forbids it is not known, so nothing is changed: %w", err)
 		}
-		if f.orders.has(reconcile.Freeze) {
-			return fmt.Errorf("nothing more is changed: %s", f.orders.ends(""))
+		for _, o := range f.orders.all() {
+			if f.orders.forbids(o, records[i].Key) {
+				return fmt.Errorf("nothing more is changed: %s", holdText(o))
+			}
 		}
 	}
 	return f.Journal.Append(ctx, records...)

@@ -20,7 +20,7 @@ func heeded(t *testing.T) (*session, reconcile.Store) {
 	}
 	t.Cleanup(func() { st.Close() })
 	s := &session{app: &app{err: io.Discard, getenv: func(string) string { return "" }}, store: st, clock: realClock{}, engine: &reconcile.Engine{}}
-	s.src = &reconcile.Source{Stack: reconcile.Stack{Name: "shop", UID: "5b0c1f2e"}}
+	s.src = &reconcile.Source{Revision: reconcile.Revision{ID: "c0ffee5eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"}, Stack: reconcile.Stack{Name: "shop", UID: "5b0c1f2e"}}
 	if err := s.heed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +62,9 @@ func TestOrdersAreGuards(t *testing.T) {
 		"all suspended":               {orders: []reconcile.Order{{Stack: reconcile.EveryStack, Verb: reconcile.Suspend}}, want: "suspend"},
 		"another stack":               {orders: []reconcile.Order{{Stack: "blog.00c0ffee", Verb: reconcile.Freeze}}},
 		"frozen, overridden":          {orders: []reconcile.Order{{Verb: reconcile.Freeze}}, over: true, want: "freeze"},
+		"rolled back":                 {orders: []reconcile.Order{{Verb: reconcile.Rollback, Value: "0ddba11"}}, want: "rollback"},
+		"rolled back, overridden":     {orders: []reconcile.Order{{Verb: reconcile.Rollback, Value: "0ddba11"}}, over: true},
+		"rolled back to this":         {orders: []reconcile.Order{{Verb: reconcile.Rollback, Value: "c0ffee5"}}},
 		"held":                        {orders: []reconcile.Order{{Verb: reconcile.HoldKey, Key: "Container/a"}}, want: "hold"},
 		"held, what it expands to":    {orders: []reconcile.Order{{Verb: reconcile.HoldKey, Key: "Container"}}, want: "hold"},
 		"another is held":             {orders: []reconcile.Order{{Verb: reconcile.HoldKey, Key: "Container/b"}}},

@@ -108,7 +108,7 @@ func countsOf(out *reconcile.Outcome) reconcile.RunCounts {
 		touched[change.Key] = true
 	}
 	return reconcile.RunCounts{
-		Ok: max(0, out.Plan.Managed-len(touched)-has.Settling-has.Failed), Changed: out.Done(), Failed: out.Failed() + has.Failed, Skipped: len(out.Skipped),
+		Ok: max(0, out.Plan.Managed-len(touched)-has.Settling-has.Failed), Changed: out.Done() + out.UnderWay(), Failed: out.Failed() + has.Failed, Skipped: len(out.Skipped),
 		Held: has.Held, Unknown: has.Unknown, Drifted: has.Drift + has.Conflict + has.Missing,
 	}
 }

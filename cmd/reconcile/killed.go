@@ -21,41 +21,59 @@ func killed(run reconcile.Run, at time.Time) reconcile.Run {
 	return run
 }
 
-// prober is the holder's name while somebody looks whether a lease is free.
-const prober = "somebody who lists runs"
-
 // told are runs as they are shown: those that go on no more although they say so
 // are told as killed.
 func (t *aimed) told(ctx context.Context, runs []reconcile.Run) []reconcile.Run {
 	out := slices.Clone(runs)
-	free := map[string]bool{}
+	var free func(stack string) bool
 	for i := range out {
 		if out[i].Status != reconcile.RunRunning {
 			continue
 		}
-		stack := out[i].Stack
-		if _, asked := free[stack]; !asked {
-			free[stack] = t.free(ctx, stack)
+		if free == nil {
+			free = t.free(ctx)
 		}
-		if free[stack] || t.overtaken(ctx, out[i]) {
+		if free(out[i].Stack) && t.goesOn(ctx, out[i].JID) || t.overtaken(ctx, out[i]) {
 			out[i] = killed(out[i], lastTrace(ctx, t.store, out[i]))
 		}
 	}
 	return out
 }
 
-// free tells whether nobody holds a stack. Only a local store's lock can be
-// tried without being in anybody's way.
-func (t *aimed) free(ctx context.Context, stack string) bool {
-	local, ok := t.store.(*store.Store)
+// free tells of stacks whether nobody holds them, as far as the store knows.
+func (t *aimed) free(ctx context.Context) func(stack string) bool {
+	store, ok := t.store.(reconcile.Holders)
 	if !ok {
-		return false
+		return func(string) bool { return false }
 	}
-	lease, err := local.Lease(ctx, stack, prober)
-	if err != nil {
-		return false
+	held, err := store.Holders(ctx)
+	return func(stack string) bool {
+		return err == nil && !slices.ContainsFunc(held, func(l reconcile.Leased) bool { return l.Stack == stack })
 	}
-	return lease.Release() == nil
+}
+
+// goesOn tells whether a run still says that it does: it may have ended, and given
+// its stack back, since it was read.
+func (t *aimed) goesOn(ctx context.Context, jid string) bool {
+	again, err := t.store.Runs(ctx, reconcile.RunFilter{JID: jid})
+	return err == nil && len(again) == 1 && again[0].Status == reconcile.RunRunning
+}
+
+// correct says of standings whose run was killed that nothing is under way.
+func (t *aimed) correct(ctx context.Context, standings []reconcile.Standing) {
+	for i := range standings {
+		s := &standings[i]
+		if s.Condition != reconcile.Moving || s.Run == "" {
+			continue
+		}
+		runs, err := t.store.Runs(ctx, reconcile.RunFilter{JID: s.Run})
+		if err != nil || len(runs) == 0 || runs[0].Status != reconcile.RunRunning {
+			continue
+		}
+		if run := t.told(ctx, runs)[0]; run.Status != reconcile.RunRunning {
+			s.Sentence = "its process is gone since " + run.Finished.Local().Format("2006-01-02 15:04:05") + "; the next look goes on from there"
+		}
+	}
 }
 
 // overtaken tells whether a later run has held the stack.
@@ -107,7 +125,7 @@ func (s *session) lease(ctx context.Context) (under context.Context, release fun
 
 func heldByProber(err error) bool {
 	var leased *reconcile.Leased
-	return errors.As(err, &leased) && leased.Holder == prober
+	return errors.As(err, &leased) && leased.Holder == store.Prober
 }
 
 // watched is a journal with the faults that tests put in front of it.

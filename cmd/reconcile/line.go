@@ -114,6 +114,9 @@ func (l *line) Ready(ctx context.Context, e daemon.Entry, commit string) (*daemo
 	}
 	made, err := l.clients.of(ctx, l.config.Load(), e)
 	if err == nil {
+		err = inBounds(e, stack, made.client)
+	}
+	if err == nil {
 		err = places(stack, made.client)
 	}
 	if err != nil {
@@ -150,6 +153,16 @@ func (l *line) storedHere(e daemon.Entry, stack *reconcile.Stack) error {
 	}
 	return reconcile.Problems{{Pos: stack.StorePos, Message: fmt.Sprintf("the stack's store is %s, and this daemon keeps another: its runs would be written down in two places", stack.Store),
 		Hint: "write store: " + names[0]}}
+}
+
+// inBounds refuses a project that the operator did not name: a key may reach
+// those of other teams too. Without a word of his it is the key's own.
+func inBounds(e daemon.Entry, stack *reconcile.Stack, client *scaleway.Client) error {
+	if stack.Project == "" || stack.Project == client.Project || len(e.Bounds.Projects) > 0 {
+		return nil // named bounds are the daemon's to check
+	}
+	return reconcile.Problems{{Pos: stack.Pos, Message: fmt.Sprintf("the stack names the project %s, which is not the one of its credential", stack.Project),
+		Hint: "the operator's file allows it by the stack's bounds.projects"}}
 }
 
 // Artefacts implements daemon.Line.

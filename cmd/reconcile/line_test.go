@@ -180,6 +180,43 @@ func TestLineRefuses(t *testing.T) {
 	}
 }
 
+// TestS20Projects: a repository reaches its credential's project, and those that
+// the operator names. Without a word of his, another team's is not among them.
+func TestS20Projects(t *testing.T) {
+	const own, others = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+	r := newRepository(t)
+	l, _ := testLine(t, map[string]string{"SCW_DEFAULT_PROJECT_ID": own})
+	allowed, denied := 0, 0
+	for _, c := range []struct {
+		project string
+		bounds  []string
+		want    bool
+	}{
+		{"", nil, true}, {own, nil, true}, {others, nil, false}, {others, []string{own}, false}, {others, []string{"33*"}, false},
+		{others, []string{others}, true}, {others, []string{"*"}, true}, {own, []string{others}, false}, {"", []string{others}, false},
+	} {
+		named := ""
+		if c.project != "" {
+			named = ", project: " + c.project
+		}
+		commit := r.commit("Name "+c.project, map[string]string{"stack.yaml": "apiVersion: reconcile/v1\nkind: Stack\nmetadata: {name: shop, uid: " + uidA +
+			"}\nspec: {scaleway: {regions: [fr-par]" + named + "}}\n", "a.yaml": rigContainer("a", "")})
+		e := daemon.Entry{Name: "shop", URL: r.dir, Bounds: daemon.Bounds{Prune: true, MaxDeletes: -1, Projects: c.bounds}}
+		ready, err := l.Ready(t.Context(), e, commit)
+		if err == nil { // as a look goes on
+			_, problems := daemon.Tighten(ready.Stack, e)
+			err = problems.Err()
+		}
+		if (err == nil) != c.want {
+			t.Errorf("project %q within %q: %v", c.project, c.bounds, err)
+		}
+		if allowed++; !c.want {
+			allowed, denied = allowed-1, denied+1
+		}
+	}
+	t.Logf("S20: of projects, %d allowed and %d denied", allowed, denied)
+}
+
 func TestLineValues(t *testing.T) {
 	const canary = `c4n4ry"&/+?long-enough-to-find`
 	r := newRepository(t)
@@ -267,6 +304,12 @@ func TestLineOutsideGit(t *testing.T) {
 // gitServer serves a repository over HTTP to who has the token.
 func gitServer(t *testing.T, r *repository, token func() string) (url string) {
 	t.Helper()
+	return gitDoor(t, r, func(password string) bool { return password == token() })
+}
+
+// gitDoor serves a repository over HTTP to whom it admits.
+func gitDoor(t *testing.T, r *repository, admits func(password string) bool) (url string) {
+	t.Helper()
 	path, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -279,7 +322,7 @@ func gitServer(t *testing.T, r *repository, token func() string) (url string) {
 		t.Skip("this git cannot serve over HTTP")
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if _, password, _ := req.BasicAuth(); password != token() {
+		if _, password, _ := req.BasicAuth(); !admits(password) {
 			http.Error(w, "denied", http.StatusUnauthorized)
 			return
 		}

@@ -138,7 +138,11 @@ func (s *session) ready(ctx context.Context, write bool) error {
 	if s.store != nil {
 		s.engine.Journal = s.store.Journal(s.owner())
 	}
-	return s.heed(ctx)
+	if err := s.heed(ctx); err != nil {
+		return err
+	}
+	s.engine.Guards = append(s.engine.Guards, s.behind(ctx))
+	return nil
 }
 
 // only is the choice of -f, --target and --exclude; nil if all is chosen. What a

@@ -36,7 +36,7 @@ esac`,
 	"runuser":          `[ "$1 $2 $3" = "-u reconcile --" ] || exit 1; shift 3; exec "$@"`,
 	"systemd-sysusers": `grep -q '^u reconcile ' "$ROOT/etc/sysusers.d/reconcile.conf"`,
 	"chown":            `[ -n "$2" ]`,
-	"docker":           `[ "$1" = compose ] && [ -e compose.yaml ] && [ "$(ls secrets | wc -l)" = 5 ]`,
+	"docker":           `[ "$1" = compose ] && [ -e compose.yaml ] && [ "$(ls secrets | wc -l)" = 5 ] && cat >/dev/null`,
 	"journalctl":       `cat "$ROOT/log"`,
 	"install": `args=()
 while [ $# -gt 0 ]; do case "$1" in -o|-g) shift 2 ;; *) args+=("$1"); shift ;; esac; done
@@ -119,6 +119,7 @@ credentials:
     secretKey: {file: /run/credentials/reconcile.service/scaleway-secret-key}
     project: `+m.env["SCW_DEFAULT_PROJECT_ID"]+`
     apiUrl: `+m.env["SCW_API_URL"]+`
+checkpoints: {anchors: [{path: /var/lib/reconcile/checkpoints.jsonl}]}
 webhooks: [{name: gitlab, secret: {file: /run/credentials/reconcile.service/gitlab-webhook}}]
 stacks: [{name: shop, url: `+filepath.Join(m.root, "repo")+`, credential: prod}]
 `), 0o644)

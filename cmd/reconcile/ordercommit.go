@@ -44,7 +44,24 @@ func (a *app) orderCommit(ctx context.Context, f orderFlags, verb reconcile.Verb
 			return err
 		}
 	}
+	if verb == reconcile.Accept {
+		o.Value = t.acceptable(commit)
+	}
 	return t.give(ctx, o, f.output)
+}
+
+// acceptable is the whole hash of what the branch points to, if it is that which
+// is accepted. Anything else is said: the order would change nothing yet.
+func (t *aimed) acceptable(commit string) string {
+	switch {
+	case t.standing == nil || t.standing.Head == "":
+	case strings.HasPrefix(t.standing.Head, commit):
+		return t.standing.Head
+	default:
+		fmt.Fprintf(t.err, "When %s was looked at last, its branch pointed to %s and not to %s; the order counts once it does.\n",
+			reconcile.Clean(t.name), shortHash(t.standing.Head), shortHash(commit))
+	}
+	return commit
 }
 
 // lastGood is the commit that was wholly applied last before the one that is
@@ -93,15 +110,20 @@ Exit status: 0 asked; 1 error, or no daemon looks at the stack.`,
 			if t.standing == nil {
 				return fmt.Errorf("nudge: no daemon looks at %s; reconcile apply acts now", t.name)
 			}
-			if err := t.store.Nudge(cmd.Context(), t.standing.Name, reconcile.ByPerson); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(a.out, "Asked for a look at %s.\n", reconcile.Clean(t.standing.Name))
-			return err
+			return t.nudge(cmd.Context(), reconcile.ByPerson)
 		},
 	}
 	where.flags(cmd)
 	return cmd
+}
+
+// nudge asks the daemon for a look, and says so.
+func (t *aimed) nudge(ctx context.Context, why reconcile.Launch) error {
+	if err := t.store.Nudge(ctx, t.standing.Name, why); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(t.out, "Asked for a look at %s.\n", reconcile.Clean(t.standing.Name))
+	return err
 }
 
 func (a *app) runsCancel() *cobra.Command {
@@ -142,14 +164,11 @@ Exit status: 0 ordered; 1 error, or no daemon looks at the stack.`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRun(cmd.Context(), f.aim, args[0], true, func(t *aimed, run reconcile.Run) error {
-				if err := t.find(cmd.Context(), run.Stack); err != nil {
-					return err
-				}
 				switch {
 				case t.standing == nil:
 					return fmt.Errorf("runs relaunch: no daemon looks at %s; reconcile apply tries again now", orElse(run.Name, run.Stack))
 				case !failed:
-					return t.store.Nudge(cmd.Context(), t.standing.Name, reconcile.ByRelaunch)
+					return t.nudge(cmd.Context(), reconcile.ByRelaunch)
 				}
 				return t.give(cmd.Context(), f.about(run, reconcile.Relaunch), f.output)
 			})

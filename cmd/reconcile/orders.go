@@ -188,8 +188,10 @@ func (t *aimed) give(ctx context.Context, o reconcile.Order, output string) erro
 	if output == "json" {
 		return indented(t.out, ordered{"1", []reconcile.Order{kept}})
 	}
-	if _, err := fmt.Fprintln(t.out, reconcile.Clean(fmt.Sprintf("Ordered %s  [%s]", kept.Sentence(), kept.ID))); err != nil {
-		return err
+	page := t.sheet(t.out)
+	page.line(0, "Ordered %s  [%s]", brief(kept), kept.ID)
+	if page.err != nil {
+		return page.err
 	}
 	if t.standing == nil && o.Stack != reconcile.EveryStack {
 		fmt.Fprintf(t.err, "No daemon has looked at %s yet. apply heeds the order at once, and so does a daemon that comes to serve the stack.\n", reconcile.Clean(t.name))
@@ -250,22 +252,34 @@ func (t *aimed) endOrders(ctx context.Context, o reconcile.Order, f orderFlags) 
 		return indented(t.out, ended)
 	}
 	if len(ended.Orders) == 0 {
-		fmt.Fprintf(t.err, "There is no %s to end%s.\n", o.Verb, reconcile.Clean(forAll(all, o)))
+		fmt.Fprintln(t.err, reconcile.Clean(noneToEnd(all, o)))
 	}
+	page := t.sheet(t.out)
 	for _, old := range ended.Orders {
-		fmt.Fprintln(t.out, reconcile.Clean(fmt.Sprintf("Ended %s  [%s]", old.Sentence(), old.ID)))
+		page.line(0, "Ended %s  [%s]", brief(old), old.ID)
 	}
-	return nil
+	return page.err
 }
 
-// forAll points to an order for every stack, which is not ended for one.
-func forAll(all []reconcile.Order, o reconcile.Order) string {
+// noneToEnd says that there is no such order, and points to one that may be
+// meant: one for every stack is not ended for a single one, nor one about a key
+// for another.
+func noneToEnd(all []reconcile.Order, o reconcile.Order) string {
+	text := "There is no " + string(o.Verb)
+	if o.Key != "" {
+		text += " of " + string(o.Key)
+	}
+	text += " to end"
 	for _, other := range all {
-		if other.Verb == o.Verb && other.Stack == reconcile.EveryStack && o.Stack != reconcile.EveryStack {
-			return ", but one for all stacks (--all)"
+		switch {
+		case other.Verb != o.Verb:
+		case other.Stack == reconcile.EveryStack && o.Stack != reconcile.EveryStack:
+			return text + ", but one for all stacks (--all)."
+		case other.Key != o.Key && (o.Key.Below(other.Key) || other.Key.Below(o.Key)):
+			return text + ", but one of " + string(other.Key) + "."
 		}
 	}
-	return ""
+	return text + "."
 }
 
 func (a *app) acceptCommand() *cobra.Command {

@@ -10,6 +10,7 @@ import (
 
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/daemon"
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
 	"gitlab.com/reconciled/reconciled/reconcile/repo"
 )
@@ -36,6 +37,7 @@ func readStack(ctx context.Context, source *repo.Source, kinds reconcile.Kinds, 
 			r.src = whole
 		}
 	}
+	r.src.Problems = append(r.src.Problems, daemon.WindowProblems(r.src.Stack.Policy.Windows)...)
 	r.src.Revision = reconcile.Revision{ID: revision.ID(), Subject: revision.Subject, Author: revision.Author}
 	if !revision.When.IsZero() {
 		r.src.Revision.When = revision.When.UTC().Format(time.RFC3339)

@@ -107,7 +107,7 @@ func TestVerbsThroughADaemon(t *testing.T) {
 	r.says(env, 5, `the plan has changed`, "approve", "0123456789abcdef", "--yes")
 
 	// Approved by its run, the daemon does it.
-	r.says(env, 0, `^Ordered approve: the plan [0-9a-f]{64} may run \(fine\)`, "approve", "--run", jid, "--yes", "--reason", "fine")
+	r.says(env, 0, `^Ordered approve: the plan [0-9a-f]{12} may run \(fine\)`, "approve", "--run", jid, "--yes", "--reason", "fine")
 	r.sees(env, `synced|Ok|as Git says`, "status")
 	r.sees(env, `successful`, "runs", "--status", "successful")
 	r.says(env, 0, `Container/a  is as Git says`, "why", "Container/a")

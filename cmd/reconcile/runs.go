@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -111,19 +111,27 @@ func (a *app) listRuns(ctx context.Context, f runsFlags) error {
 		_, err = fmt.Fprintln(a.err, "No run fits.")
 		return err
 	}
-	return runLines(a.out, list.Runs, time.Now())
+	page := a.sheet(a.out)
+	page.runs(list.Runs, t.owner != "", time.Now())
+	return page.err
 }
 
-// runLines is a line per run.
-func runLines(w io.Writer, runs []reconcile.Run, now time.Time) error {
-	rows := [][]string{{"JID", "STATUS", "WHY", "COMMIT", "CHANGED", "FAILED", "HELD", "BEGAN", "TOOK", "STACK", "BY"}}
+// runs is a row per run; whose it is, too, if those of several stacks are asked for.
+func (s *sheet) runs(runs []reconcile.Run, single bool, now time.Time) {
+	rows := [][]string{{"JID", "STATUS", "WHY", "COMMIT", "CHANGED", "FAILED", "HELD", "BEGAN", "TOOK", "BY"}}
 	for _, r := range runs {
 		rows = append(rows, []string{
 			r.JID, string(r.Status), string(r.Launch), shortHash(r.Revision), fmt.Sprint(r.Counts.Changed), fmt.Sprint(r.Counts.Failed), fmt.Sprint(r.Counts.Held),
-			report.Ago(began(r), now), lasted(r, now), orElse(r.Name, r.Stack), person(r.Actor),
+			report.Ago(began(r), now), lasted(r, now), person(r.Actor),
 		})
 	}
-	return columns(w, rows)
+	if !single {
+		rows[0] = slices.Insert(rows[0], 1, "STACK")
+		for i, r := range runs {
+			rows[i+1] = slices.Insert(rows[i+1], 1, orElse(r.Name, r.Stack))
+		}
+	}
+	s.table(rows)
 }
 
 // began is when a run started, or was made if it waits.
@@ -136,6 +144,8 @@ func began(r reconcile.Run) time.Time {
 
 func lasted(r reconcile.Run, now time.Time) string {
 	switch {
+	case r.Started.IsZero(): // it waited for approval, and that is all
+		return "-"
 	case !r.Finished.IsZero():
 		return report.Took(r.Finished.Sub(r.Started))
 	case r.Status == reconcile.RunRunning:
@@ -192,7 +202,12 @@ func (a *app) withRun(ctx context.Context, where aim, jid string, write bool, f 
 	if len(found) == 0 {
 		return fmt.Errorf("there is no run %s in this store; reconcile runs lists them", jid)
 	}
-	return f(t, t.told(ctx, found)[0])
+	run := t.told(ctx, found)[0]
+	if write { // who orders about a run orders about its stack, which may be served no more
+		_ = t.find(ctx, run.Stack)
+		t.name = orElse(run.Name, run.Stack)
+	}
+	return f(t, run)
 }
 
 func (t *aimed) printArtefact(ctx context.Context, run reconcile.Run, name string) error {
@@ -229,33 +244,64 @@ func (t *aimed) showRun(ctx context.Context, run reconcile.Run, output string) e
 	if err != nil {
 		return err
 	}
-	return runText(t.out, run, states, time.Now())
+	page := t.sheet(t.out)
+	page.run(run, states, time.Now())
+	return page.err
 }
 
-func runText(w io.Writer, run reconcile.Run, states []journal.State, now time.Time) error {
-	line := func(format string, args ...any) { fmt.Fprintln(w, reconcile.Clean(fmt.Sprintf(format, args...))) }
-	line("%s  %s  %s, %s", run.JID, orElse(run.Name, run.Stack), run.Status, report.Ago(began(run), now))
+func (s *sheet) run(run reconcile.Run, states []journal.State, now time.Time) {
+	s.line(0, "%s  %s  %s, %s", run.JID, orElse(run.Name, run.Stack), run.Status, report.Ago(began(run), now))
 	if run.Explanation != "" {
-		line("  %s", run.Explanation)
+		s.line(2, "%s", run.Explanation)
 	}
-	rows := [][]string{{"  why", string(run.Launch) + " by " + person(run.Actor)}, {"  commit", shortHash(run.Revision) + subject(run.Subject) + "  " + run.Author}, {"  plan", short(run.Plan, 12)},
-		{"  approved by", strings.Join(run.Approved, ", ")}, {"  again what failed in", run.Parent}, {"  took", lasted(run, now)}, {"  files", strings.Join(run.Artefacts, ", ")}}
-	if err := columns(w, slices.DeleteFunc(rows, func(row []string) bool { return strings.TrimSpace(row[1]) == "" })); err != nil {
-		return err
-	}
+	s.facts(2, [][]string{
+		{"why", string(run.Launch) + " by " + person(run.Actor)}, {"commit", shortHash(run.Revision) + subject(run.Subject) + "  " + run.Author}, {"plan", short(run.Plan, 12)},
+		{"approved by", strings.Join(run.Approved, ", ")}, {"again what failed in", run.Parent}, {"took", strings.Trim(lasted(run, now), "-")}, {"files", strings.Join(run.Artefacts, ", ")},
+	})
 	if len(states) > 0 {
-		fmt.Fprintln(w)
+		s.write("")
+		s.states(states)
 	}
-	steps := make([][]string, len(states))
-	for i, s := range states {
-		steps[i] = []string{"  " + resultWord(s.Return.Result), string(s.Key), report.Took(time.Duration(s.Return.Duration) * time.Microsecond), s.Return.Comment}
+	s.write("")
+	s.line(0, "%s : %s", orElse(run.Name, run.Stack), recap(run.Counts))
+}
+
+// states are the steps of a run, each with what it changed.
+func (s *sheet) states(states []journal.State) {
+	rows := make([][]string, len(states))
+	for i, state := range states {
+		rows[i] = []string{resultWord(state.Return), string(state.Key), report.Took(time.Duration(state.Return.Duration) * time.Microsecond)}
 	}
-	if err := columns(w, steps); err != nil {
-		return err
+	for i, row := range rows {
+		text := "  "
+		for column := range row {
+			text += padded(reconcile.Clean(row[column]), widest(rows, column)+2)
+		}
+		s.beside(text, reconcile.Clean(states[i].Return.Comment))
+		for _, change := range changesOf(states[i].Return) {
+			s.line(2*below, "%s", change)
+		}
 	}
-	fmt.Fprintln(w)
-	line("%s : %s", orElse(run.Name, run.Stack), recap(run.Counts))
-	return nil
+}
+
+// changesOf are the fields that a step changed, a line each; none if it made the
+// resource, of which Git says all that there is.
+func changesOf(r reconcile.Return) []string {
+	var out []string
+	made := true
+	for _, path := range slices.Sorted(maps.Keys(r.Changes)) {
+		change := r.Changes[path]
+		made = made && change.Old == ""
+		text := path + " " + orElse(change.Old, "nothing") + " -> " + orElse(change.New, "nothing")
+		if slices.Contains(r.Drift, path) {
+			text += " (changed outside Git)"
+		}
+		out = append(out, text)
+	}
+	if made {
+		return nil
+	}
+	return out
 }
 
 // subject is a commit's first line behind its hash.
@@ -266,12 +312,14 @@ func subject(text string) string {
 	return fmt.Sprintf(" %q", text)
 }
 
-func resultWord(result *bool) string {
+func resultWord(r reconcile.Return) string {
 	switch {
-	case result == nil:
+	case r.Result == nil:
 		return "open"
-	case *result:
+	case *r.Result:
 		return "ok"
+	case strings.HasPrefix(r.Comment, "skipped"): // Salt knows no word of its own for it
+		return "skipped"
 	}
 	return "failed"
 }

@@ -5,29 +5,32 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/reconcile"
+	"gitlab.com/reconciled/reconciled/reconcile/daemon"
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
 )
 
 func (a *app) schemaCommand() *cobra.Command {
 	var docs, examples string
 	cmd := &cobra.Command{
-		Use:   "schema [KIND]",
+		Use:   "schema [KIND|operator]",
 		Short: "Print the JSON Schema of manifests, for editors",
-		Long: `Schema prints the JSON Schema (2020-12) of one kind's manifests, or of all kinds'
-and the Stack's. An editor with yaml-language-server checks and completes
-manifests whose first line names a file with it:
+		Long: `Schema prints the JSON Schema (2020-12) of one kind's manifests, of all kinds'
+and the Stack's, or of the operator's file that serve --config reads. An editor
+with yaml-language-server checks and completes files whose first line names it:
 
   # yaml-language-server: $schema=schema.json
 
 Exit status: 0 done; 1 there is no such kind.`,
 		Example: `  reconcile schema > schema.json
-  reconcile schema Container`,
+  reconcile schema Container
+  reconcile schema operator > operator.schema.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if docs != "" {
@@ -51,10 +54,13 @@ Exit status: 0 done; 1 there is no such kind.`,
 // schemaOf is the schema of a kind, or of all if none is named.
 func schemaOf(name string) (*reconcile.Schema, error) {
 	kinds := providers.All(nil)
-	if name == "" {
+	switch name {
+	case "":
 		return kinds.Schema(), nil
+	case operatorWord:
+		return operatorSchema(), nil
 	}
-	names := []string{}
+	names := []string{operatorWord}
 	for _, kind := range append(reconcile.Kinds{reconcile.StackKind()}, kinds...) {
 		switch {
 		case kind.Name == name && kind.Expanded():
@@ -70,6 +76,29 @@ func schemaOf(name string) (*reconcile.Schema, error) {
 	return nil, fmt.Errorf("schema: there is no kind %s; there are %s", name, strings.Join(names, ", "))
 }
 
+// operatorWord is what the schema of the operator's file is asked for by.
+const operatorWord = "operator"
+
+func operatorSchema() *reconcile.Schema {
+	return reconcile.SettingsSchema[daemon.Config]("Operator's file", "What reconcile serve --config reads.")
+}
+
+// operatorPage is the reference of the operator's file.
+func operatorPage() string {
+	words := map[reflect.Type]string{reflect.TypeFor[daemon.Ref](): "`{env: NAME}` or `{file: PATH}`"}
+	return "<!-- Made by make docs from reconcile/daemon/config.go. -->\n" + operatorHead + reconcile.SettingsReference[daemon.Config](words)
+}
+
+const operatorHead = `# The operator's file
+
+All settings of the file that "reconcile serve --config" reads. [The daemon](daemon.md) says what they are for, and
+[deploy/reconcile.yaml](../deploy/reconcile.yaml) is one to begin with. Reading is strict: an unknown setting is an
+error with its line. Durations are as 90s, 30m, 1h30m or 7d. Where a value is secret the file names the variable or
+the file that holds it, and it is read again whenever it is used. An editor checks and completes a file that begins with
+"# yaml-language-server: $schema=operator.schema.json"; "reconcile schema operator" prints that schema.
+
+`
+
 const generated = "<!-- Made by make docs from the kinds' Go source. -->\n"
 
 // writeDocs writes schema.json, and below kinds a page per kind and their list.
@@ -80,7 +109,14 @@ func writeDocs(dir, examples string) error {
 		return err
 	}
 	page := func(kind reconcile.Kind) string { return strings.ToLower(kind.Name) + ".md" }
-	files := map[string]string{"schema.json": string(schema) + "\n", "kinds/README.md": generated + kinds.Reference(page)}
+	operator, err := json.MarshalIndent(operatorSchema(), "", "  ")
+	if err != nil {
+		return err
+	}
+	files := map[string]string{
+		"schema.json": string(schema) + "\n", "kinds/README.md": generated + kinds.Reference(page),
+		"operator.schema.json": string(operator) + "\n", "operator.md": operatorPage(),
+	}
 	for _, kind := range append(reconcile.Kinds{reconcile.StackKind()}, kinds...) {
 		example, err := exampleOf(kind, examples)
 		if err != nil {

@@ -137,6 +137,7 @@ func (s *serving) work(ctx context.Context) error {
 	stop() // neither goes on without the other
 	err = errors.Join(err, <-ended)
 	s.under.Wait()
+	s.log.Info("stopped")
 	return err
 }
 

@@ -93,6 +93,7 @@ func (s *serving) configure(context.Context) error {
 	}
 	s.file, s.sum = file, sum
 	s.config.Store(&config)
+	s.warnExposed(&config)
 	return err
 }
 
@@ -186,9 +187,16 @@ func (s *serving) admit(ctx context.Context) (err error) {
 
 func (s *serving) greet() {
 	config := s.config.Load()
-	url := address(config.URL, s.listener.Addr())
+	secured := config.TLS != daemon.TLS{}
+	url := address(config.URL, secured, s.listener.Addr())
+	if at, ok := s.listener.Addr().(*net.TCPAddr); ok && !secured && !at.IP.IsLoopback() {
+		s.log.Warn("tokens come in clear to whoever is between: set tls in the operator's file, or see that only a proxy with TLS reaches this address", "address", at.String())
+	}
 	s.log.Info("serving", "version", version(), "url", url, "stacks", len(config.Stacks), "store", s.folder)
 	if s.token.IsZero() {
+		if len(s.simulated) > 0 {
+			s.log.Info("the embedded simulator", "SCW_API_URL", s.scaleway()("SCW_API_URL"))
+		}
 		return
 	}
 	greet(s.err, strings.Join(config.Names(), ", "), url, s.token, s.simulated)

@@ -280,6 +280,12 @@ func emptied(tb testing.TB, dir string) {
 // hook sends what GitLab sends after a push.
 func hook(tb testing.TB, url string) {
 	tb.Helper()
+	hooked(tb, url, "a-secret-of-32-characters-or-more")
+}
+
+// hooked is hook with another secret.
+func hooked(tb testing.TB, url, secret string) {
+	tb.Helper()
 	body := `{"object_kind":"push","event_name":"push","ref":"refs/heads/main","project":{"path_with_namespace":"acme/pushed"}}`
 	req, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, url+"/hooks/gitlab", bytes.NewReader([]byte(body)))
 	if err != nil {
@@ -287,7 +293,7 @@ func hook(tb testing.TB, url string) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Gitlab-Event", "Push Hook")
-	req.Header.Set("X-Gitlab-Token", "a-secret-of-32-characters-or-more")
+	req.Header.Set("X-Gitlab-Token", secret)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		tb.Fatal(err)

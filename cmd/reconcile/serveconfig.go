@@ -31,6 +31,9 @@ func readConfig(file string) (daemon.Config, [sha256.Size]byte, error) {
 	if problems.Err() != nil {
 		err = &badConfig{problems, strings.Split(string(data), "\n")}
 	}
+	for i := range config.Stacks {
+		config.Stacks[i].URL = whereItIs(config.Stacks[i].URL)
+	}
 	return config, sha256.Sum256(data), err
 }
 
@@ -72,7 +75,7 @@ func oneStack(f serveFlags) (daemon.Config, error) {
 	text := func(key, value string) reconcile.Entry {
 		return reconcile.Entry{Key: key, Pos: at, Value: reconcile.String(value, at)}
 	}
-	stack := reconcile.Map(at, text("name", nameOf(f)), text("url", f.location))
+	stack := reconcile.Map(at, text("name", nameOf(f)), text("url", whereItIs(f.location)))
 	for key, value := range map[string]string{"branch": f.branch, "path": f.path} {
 		if value != "" {
 			stack = stack.With(text(key, value))
@@ -88,6 +91,15 @@ func oneStack(f serveFlags) (daemon.Config, error) {
 	config.Stacks[0].Bounds.Env = f.allowEnv
 	config.Stacks[0].Bounds.Projects = []string{"*"} // whoever starts it has chosen the repository, and a key for it
 	return config, nil
+}
+
+// whereItIs is a repository's address as it means the same everywhere: a folder's
+// from the root.
+func whereItIs(address string) string {
+	if abs, err := filepath.Abs(address); err == nil && isFolder(address) {
+		return abs
+	}
+	return address
 }
 
 // nameOf is what the single stack goes by: what its manifests call it, if they
@@ -178,6 +190,7 @@ func (s *serving) unmoved(config daemon.Config) error {
 // take has a configuration count from now on, and says what differs.
 func (s *serving) take(ctx context.Context, config daemon.Config) ([]string, error) {
 	s.config.Store(&config)
+	s.warnExposed(&config)
 	s.line.config.Store(&config)
 	err := s.messages.use(ctx, &config)
 	changes, failed := s.daemon.Reload(ctx, config)

@@ -79,12 +79,12 @@ func (s *serving) anchorsOf(a daemon.Anchor, entries []daemon.Entry) (out []jour
 		if err != nil {
 			return nil, done, fmt.Errorf("address of the webhook for checkpoints: %w", err)
 		}
-		s.masks.add(url)
-		secret, err := s.fromEnv("RECONCILE_ANCHOR_SECRET")
+		secret, err := s.reveal(a.Secret)
 		if err != nil {
-			return nil, done, err
+			return nil, done, fmt.Errorf("secret of the webhook for checkpoints: %w", err)
 		}
-		anchor, err := hookAnchor(url.Reveal(), reconcile.NewSecret(secret))
+		s.masks.add(url, secret)
+		anchor, err := hookAnchor(url.Reveal(), secret)
 		return []journal.Anchor{anchor}, done, err
 	}
 	var open []*repo.Notes

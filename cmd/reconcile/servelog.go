@@ -105,11 +105,13 @@ func (w masked) Write(record []byte) (int, error) {
 }
 
 // attr masks a text before it is quoted for the log, and so perhaps for the
-// second time.
+// second time. Durations are written as people read them, in JSON too.
 func (m *masks) attr(_ []string, a slog.Attr) slog.Attr {
 	switch value := a.Value.Resolve(); value.Kind() {
 	case slog.KindString:
 		a.Value = slog.StringValue(m.clean(value.String()))
+	case slog.KindDuration:
+		a.Value = slog.StringValue(value.Duration().String())
 	case slog.KindAny:
 		if err, ok := value.Any().(error); ok {
 			a.Value = slog.StringValue(m.clean(err.Error()))

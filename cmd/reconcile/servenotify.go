@@ -48,7 +48,7 @@ func (m *messenger) tell(message reconcile.Message) {
 func (m *messenger) receivers(config *daemon.Config) []notify.Receiver {
 	out := make([]notify.Receiver, len(config.Notify))
 	for i, to := range config.Notify {
-		out[i] = notify.Receiver{Name: to.Name, Form: notify.Form(to.Type), Stacks: to.Stacks, Address: func() (url, secret reconcile.Secret, err error) {
+		out[i] = notify.Receiver{Name: to.Name, Form: notify.Form(to.Type), Stacks: to.Stacks, Least: reconcile.Severity(to.Least), Remind: to.Remind, Address: func() (url, secret reconcile.Secret, err error) {
 			if url, err = m.s.reveal(to.URL); err == nil {
 				secret, err = m.s.reveal(to.Secret)
 			}

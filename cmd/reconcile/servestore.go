@@ -10,6 +10,7 @@ import (
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
+	"gitlab.com/reconciled/reconciled/reconcile/journal"
 	"gitlab.com/reconciled/reconciled/reconcile/store"
 	"gitlab.com/reconciled/reconciled/reconcile/store/postgres"
 )
@@ -97,6 +98,7 @@ func (s *serving) lock(ctx context.Context) error {
 type leasing struct {
 	keeper
 	journal func(reconcile.Journal) reconcile.Journal // of tests; nil is none
+	seal    func(ctx context.Context, stack string)   // makes a checkpoint of a long run; nil is none
 
 	mu   sync.Mutex
 	held map[string]int // by owner word
@@ -113,7 +115,7 @@ func (l *leasing) Lease(ctx context.Context, stack, holder string) (reconcile.Le
 		return nil, err
 	}
 	l.count(stack, 1)
-	return &countedLease{Lease: lease, release: sync.OnceFunc(func() { l.count(stack, -1) }), journal: l.journal}, nil
+	return &countedLease{Lease: lease, stack: stack, of: l, release: sync.OnceFunc(func() { l.count(stack, -1) })}, nil
 }
 
 // Standing is how one stack stands.
@@ -151,8 +153,9 @@ func (l *leasing) holds(owner string) bool {
 // countedLease is a lease that is counted until it is released.
 type countedLease struct {
 	reconcile.Lease
+	stack   string
+	of      *leasing
 	release func()
-	journal func(reconcile.Journal) reconcile.Journal
 }
 
 func (c *countedLease) Release() error {
@@ -160,9 +163,14 @@ func (c *countedLease) Release() error {
 	return c.Lease.Release()
 }
 
+// Journal is the stack's, of which checkpoints are made while it grows.
 func (c *countedLease) Journal() reconcile.Journal {
-	if c.journal == nil {
-		return c.Lease.Journal()
+	inner := c.Lease.Journal()
+	if c.of.journal != nil {
+		inner = c.of.journal(inner)
 	}
-	return c.journal(c.Lease.Journal())
+	if c.of.seal == nil {
+		return inner
+	}
+	return journal.Often(inner, func(ctx context.Context) { c.of.seal(ctx, c.stack) })
 }

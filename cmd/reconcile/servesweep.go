@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
@@ -34,6 +35,23 @@ func (s *serving) sweep(ctx context.Context, swept map[string]int64) {
 			continue
 		}
 		swept[head.Stack] = end
+	}
+}
+
+// sealGrown makes a checkpoint of a stack's chain while a run goes on. What fails
+// is made up for by the next sweep, which tells.
+func (s *serving) sealGrown(ctx context.Context, stack string) {
+	heads, err := s.store.Heads(ctx)
+	i := slices.IndexFunc(heads, func(h reconcile.Head) bool { return h.Stack == stack })
+	if err != nil || i < 0 {
+		return
+	}
+	entries, err := s.entriesByOwner(ctx)
+	if err == nil {
+		_, err = s.sealChain(ctx, heads[i], entries)
+	}
+	if err != nil {
+		s.log.Debug("no checkpoint of a long run yet", "stack", stack, "error", err)
 	}
 }
 

@@ -23,6 +23,7 @@ type swept struct {
 	t      *testing.T
 	said   bytes.Buffer
 	place  journal.FileAnchor
+	key    string // its file
 	public ed25519.PublicKey
 	seen   map[string]int64
 }
@@ -30,12 +31,12 @@ type swept struct {
 func newSwept(t *testing.T) *swept {
 	dir := t.TempDir()
 	w := &swept{t: t, place: journal.FileAnchor{Path: filepath.Join(dir, "checkpoints.jsonl")}, seen: map[string]int64{}}
-	key := filepath.Join(dir, "key")
+	w.key = filepath.Join(dir, "key")
 	var err error
-	if w.public, err = journal.MakeKey(key); err != nil {
+	if w.public, err = journal.MakeKey(w.key); err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{"RECONCILE_CHECKPOINT_KEY_FILE": key, "RECONCILE_ANCHORS": w.place.Path}
+	env := map[string]string{"RECONCILE_CHECKPOINT_KEY_FILE": w.key, "RECONCILE_ANCHORS": w.place.Path}
 	w.serving = newServing(&app{getenv: func(name string) string { return env[name] }, err: &w.said}, serveFlags{format: "text"}, slog.LevelInfo)
 	w.config.Store(&daemon.Config{})
 	st, err := store.Open(filepath.Join(dir, "store"))
@@ -102,5 +103,56 @@ func TestSweep(t *testing.T) {
 	}
 	if n := w.held(); n != 4 {
 		t.Errorf("%d checkpoints after the outage", n)
+	}
+}
+
+// grow writes so many records, as a run of many steps does.
+func grow(t *testing.T, j reconcile.Journal, n int) {
+	t.Helper()
+	for range n / 100 {
+		some := make([]reconcile.Record, 100)
+		for i := range some {
+			some[i] = reconcile.Record{Stamp: time.Now(), JID: "20261121120000000001", Event: reconcile.Result, Key: "Container/a"}
+		}
+		if err := j.Append(t.Context(), some...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A long run of the daemon has checkpoints before it ends, and before the next sweep.
+func TestLongRunOfTheDaemon(t *testing.T) {
+	w := newSwept(t)
+	w.leases = newLeasing(w.store, nil)
+	w.leases.seal = w.sealGrown
+	lease, err := w.leases.Lease(t.Context(), "shop.5b0c1f2e", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Release()
+	sealed := lease.Journal().(*journal.Sealed)
+	for made, records := range []int{900, 100, 900, 200} {
+		grow(t, sealed, records)
+		sealed.Wait()
+		if all, _ := w.place.All(t.Context()); len(all) != (made+1)/2 {
+			t.Errorf("%d checkpoints after step %d: %s", len(all), made, &w.said)
+		}
+	}
+}
+
+// So has a long run on a laptop, besides the one at its end.
+func TestLongApply(t *testing.T) {
+	w := newSwept(t)
+	s := &session{app: w.app, store: w.store, folder: w.folder, clock: realClock{}, engine: &reconcile.Engine{Journal: w.store.Journal("shop.5b0c1f2e")}}
+	seal := s.sealing(reconcile.Run{Stack: "shop.5b0c1f2e", JID: "20261121120000000001"})
+	grow(t, s.engine.Journal, 1000)
+	s.engine.Journal.(*journal.Sealed).Wait()
+	if all, _ := w.place.All(t.Context()); len(all) != 1 {
+		t.Errorf("%d checkpoints after 1000 records: %s", len(all), &w.said)
+	}
+	grow(t, s.engine.Journal, 100)
+	seal(t.Context())
+	if n := w.held(); n != 2 {
+		t.Errorf("%d checkpoints at the end: %s", n, &w.said)
 	}
 }

@@ -27,15 +27,19 @@ func startToken(ctx context.Context, st reconcile.Store, by reconcile.Actor, now
 }
 
 // address is where people reach a listener.
-func address(configured string, at net.Addr) string {
+func address(configured string, secured bool, at net.Addr) string {
 	if configured != "" {
 		return strings.TrimRight(configured, "/")
 	}
+	scheme := "http://"
+	if secured {
+		scheme = "https://"
+	}
 	host, port, err := net.SplitHostPort(at.String())
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return "http://" + net.JoinHostPort("127.0.0.1", port)
+		return scheme + net.JoinHostPort("127.0.0.1", port)
 	}
-	return "http://" + at.String()
+	return scheme + at.String()
 }
 
 // greet tells whoever started the daemon where it is, once. These lines are no

@@ -164,13 +164,16 @@ func TestAddress(t *testing.T) {
 		{"", "0.0.0.0:80", "http://127.0.0.1:80"},
 		{"", "[::]:80", "http://127.0.0.1:80"},
 		{"", "[::1]:80", "http://[::1]:80"},
+		{"", "0.0.0.0:443", "https://127.0.0.1:443"},
+		{"", "127.0.0.1:443", "https://127.0.0.1:443"},
 		{"https://reconcile.example.com", "0.0.0.0:80", "https://reconcile.example.com"},
 	} {
 		at, err := net.ResolveTCPAddr("tcp", test.at)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := address(test.configured, at); got != test.want {
+		secured := strings.HasSuffix(test.want, ":443")
+		if got := address(test.configured, secured, at); got != test.want {
 			t.Errorf("%s is %s, want %s", test.at, got, test.want)
 		}
 	}

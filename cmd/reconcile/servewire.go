@@ -25,9 +25,10 @@ func (s *serving) wire(context.Context) (err error) {
 		folder: filepath.Join(s.folder, "git"), cache: s.cache(), stores: s.storesOf,
 	})
 	s.leases = newLeasing(s.store, s.journal)
+	s.leases.seal = s.sealGrown
 	s.messages = &messenger{s: s}
 	s.daemon = daemon.New(daemon.Options{
-		Config: *config, Line: s.line, Store: s.leases, Schedule: s.store, Clock: s.clock, Actor: s.daemonActor(), Log: s.log,
+		Config: *config, Line: s.line, Store: s.leases, Schedule: s.store, Clock: s.clock, Actor: s.daemonActor(), Log: s.log, Grace: s.grace(),
 		Hooks: daemon.Hooks{
 			Notify: s.messages.tell, Ended: s.ended,
 			Looked: func(n daemon.Numbers) { s.web.Looked(n.Launch, n.Took) },
@@ -35,9 +36,18 @@ func (s *serving) wire(context.Context) (err error) {
 	})
 	s.web, err = web.New(web.Options{
 		Store: s.store, Schedule: s.store, Settings: s.settings, Subscribe: s.subscribe, Numbers: s.numbers,
-		Clock: realClock{}, Log: s.log, Version: version(), // leases, tokens and orders are those of people elsewhere, whatever time is simulated
+		Clock: realClock{}, Log: s.log, Version: version(), TLS: web.TLS(config.TLS), // leases, tokens and orders are those of people elsewhere, whatever time is simulated
 	})
 	return err
+}
+
+// grace is how long a stack that our file does not name stays in the store. A
+// folder has one daemon; a database may have others, and may outlive them for days.
+func (s *serving) grace() time.Duration {
+	if s.shared {
+		return 7 * 24 * time.Hour
+	}
+	return 0
 }
 
 // daemonActor is who the journal says did it.
@@ -104,12 +114,14 @@ func (s *serving) hookSecrets(hook daemon.Webhook) func() []string {
 	}
 }
 
-// branches are what a webhook may say of.
+// branches are what a webhook may say of. A folder is no repository of a server,
+// so any push there would be about it: only a webhook that names it nudges it.
 func branches(config *daemon.Config, hook daemon.Webhook) []web.Branch {
 	var out []web.Branch
 	for _, e := range config.Stacks {
-		if daemon.Matches(hook.Stacks, e.Name) {
-			out = append(out, web.Branch{Stack: e.Name, Project: projectPath(e.URL), Branch: e.Branch})
+		project := projectPath(e.URL)
+		if daemon.Matches(hook.Stacks, e.Name) && (project != "" || len(hook.Stacks) > 0) {
+			out = append(out, web.Branch{Stack: e.Name, Project: project, Branch: e.Branch})
 		}
 	}
 	return out

@@ -93,8 +93,9 @@ func TestWebSettings(t *testing.T) {
 			{Name: "shop", URL: "https://gitlab.com/acme/infra.git", Branch: "main"}, {Name: "shop-test", URL: "git@gitlab.com:acme/infra.git"},
 			{Name: "office", URL: "/srv/office"},
 		},
-		Webhooks: []daemon.Webhook{{Name: "gitlab", Secret: daemon.Ref{File: file}, Stacks: []string{"shop*"}}, {Name: "all", Secret: daemon.Ref{Env: "UNSET"}}},
-		OIDC:     []daemon.OIDC{{Issuer: "https://gitlab.com", Audience: "reconcile", Claims: map[string]string{"project_path": "acme/infra"}, Role: "operate"}},
+		Webhooks: []daemon.Webhook{{Name: "gitlab", Secret: daemon.Ref{File: file}, Stacks: []string{"shop*"}}, {Name: "all", Secret: daemon.Ref{Env: "UNSET"}},
+			{Name: "office", Secret: daemon.Ref{File: file}, Stacks: []string{"office"}}},
+		OIDC: []daemon.OIDC{{Issuer: "https://gitlab.com", Audience: "reconcile", Claims: map[string]string{"project_path": "acme/infra"}, Role: "operate"}},
 	}
 	var log bytes.Buffer
 	s := &serving{app: &app{getenv: func(string) string { return "" }}, masks: newMasks()}
@@ -107,8 +108,11 @@ func TestWebSettings(t *testing.T) {
 	if !reflect.DeepEqual(got.Hooks[0].Branches, want) {
 		t.Errorf("the webhook may tell of %+v", got.Hooks[0].Branches)
 	}
-	if n := len(got.Hooks[1].Branches); n != 3 {
-		t.Errorf("a webhook without stacks may tell of %d", n)
+	if n := len(got.Hooks[1].Branches); n != 2 {
+		t.Errorf("a webhook without stacks may tell of %d, want those of repositories", n)
+	}
+	if got.Hooks[2].Branches[0].Stack != "office" {
+		t.Errorf("a webhook that names a folder may tell of %+v", got.Hooks[2].Branches)
 	}
 	if secrets := got.Hooks[0].Secrets(); !reflect.DeepEqual(secrets, []string{"new-secret", "old-secret"}) {
 		t.Errorf("its secrets are %q", secrets)

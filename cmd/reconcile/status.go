@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,16 +61,18 @@ func (a *app) status(ctx context.Context, where aim, output string) error {
 			return err
 		}
 	}
+	page := a.sheet(a.out)
 	switch {
 	case output == "json":
 		return indented(a.out, view)
 	case t.store == nil:
-		_, err = fmt.Fprintf(a.out, "Nothing is known of %s: there is no store in %s yet.\n", orElse(t.name, "any stack"), t.folder)
-		return err
+		page.line(0, "Nothing is known of %s: there is no store in %s yet.", orElse(t.name, "any stack"), t.folder)
 	case t.owner == "" && t.standing == nil:
-		return standLines(a.out, view, time.Now())
+		page.standLines(view, time.Now())
+	default:
+		page.standText(t, view, time.Now())
 	}
-	return t.standText(a.out, view, time.Now())
+	return page.err
 }
 
 // view reads what is to be said.
@@ -85,6 +84,9 @@ func (t *aimed) view(ctx context.Context, view *stands) (err error) {
 			return err
 		}
 	}
+	if t.standing == nil {
+		t.correct(ctx, view.Stacks)
+	}
 	for i := range view.Stacks {
 		view.Stacks[i].Seen, view.Stacks[i].Told = nil, nil
 	}
@@ -94,75 +96,59 @@ func (t *aimed) view(ctx context.Context, view *stands) (err error) {
 		return err
 	}
 	runs, err := t.store.Runs(ctx, reconcile.RunFilter{Stack: t.owner, Limit: 1})
-	view.Runs = append(view.Runs, runs...)
+	view.Runs = append(view.Runs, t.told(ctx, runs)...)
 	return err
 }
 
-// standLines is a line per stack, the name first.
-func standLines(w io.Writer, view stands, now time.Time) error {
+// standLines is a row per stack, the name first.
+func (s *sheet) standLines(view stands, now time.Time) {
 	if len(view.Stacks) == 0 {
-		_, err := fmt.Fprintln(w, "No daemon has looked at a stack of this store yet.")
-		return err
+		s.line(0, "No daemon has looked at a stack of this store yet.")
+	} else {
+		rows := [][]string{{"STACK", "CONDITION", "SINCE", "COMMIT", "LOOKED", ""}}
+		for _, is := range view.Stacks {
+			rows = append(rows, []string{is.Name, string(is.Condition), report.Ago(is.Since, now), is.Revision.Short(), lookedAgo(is.Looked, now), is.Sentence})
+		}
+		s.table(rows)
 	}
-	rows := [][]string{{"STACK", "CONDITION", "SINCE", "COMMIT", "LOOKED", ""}}
-	for _, s := range view.Stacks {
-		rows = append(rows, []string{s.Name, string(s.Condition), report.Ago(s.Since, now), s.Revision.Short(), report.Ago(s.Looked, now), s.Sentence})
-	}
-	if err := columns(w, rows); err != nil {
-		return err
-	}
-	return orderLines(w, view.Orders, now)
+	s.orders(view.Orders, now)
 }
 
-// columns writes rows as wide as their cells, which may come from anywhere.
-func columns(w io.Writer, rows [][]string) error {
-	text := &strings.Builder{}
-	tabs := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		for i := range row {
-			row[i] = strings.ReplaceAll(reconcile.Clean(row[i]), "\t", " ")
-		}
-		fmt.Fprintln(tabs, strings.Join(row, "\t"))
+func lookedAgo(looked, now time.Time) string {
+	if looked.IsZero() {
+		return "not yet"
 	}
-	tabs.Flush()
-	for line := range strings.Lines(text.String()) {
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
-	}
-	return nil
+	return report.Ago(looked, now)
 }
 
 // standText is all about one stack.
-func (t *aimed) standText(w io.Writer, view stands, now time.Time) error {
-	s := t.standing
-	if s == nil {
-		fmt.Fprintf(w, "%s: no daemon has looked at it; reconcile drift looks now.\n", reconcile.Clean(t.name))
+func (s *sheet) standText(t *aimed, view stands, now time.Time) {
+	if is := t.standing; is == nil {
+		s.line(0, "%s: no daemon has looked at it; reconcile drift looks now.", t.name)
 	} else {
-		fmt.Fprintf(w, "%s  %s, %s\n", reconcile.Clean(t.name), s.Condition, report.Ago(s.Since, now))
-		fmt.Fprintln(w, "  "+reconcile.Clean(s.Sentence))
-		rows := facts(s, now)
-		if s.Name != t.name {
-			rows = append(rows, []string{"  served as", s.Name})
+		s.line(0, "%s  %s, %s", t.name, is.Condition, report.Ago(is.Since, now))
+		s.line(2, "%s", is.Sentence)
+		rows := facts(is, now)
+		if is.Name != t.name {
+			rows = append(rows, []string{"served as", is.Name})
 		}
-		if err := columns(w, rows); err != nil {
-			return err
+		s.facts(2, rows)
+		for _, problem := range is.Problems {
+			if !strings.HasSuffix(is.Sentence, ": "+problem) { // the only one is said already
+				s.line(2, "%s", problem)
+			}
 		}
-		for _, problem := range s.Problems {
-			fmt.Fprintln(w, "  "+reconcile.Clean(problem))
-		}
-		itemText(w, s.Items, now)
+		s.items(is.Items, now)
+		s.ways(is.Items, t.aiming())
 	}
 	if len(view.Runs) > 0 {
-		fmt.Fprintln(w, "\nLast run:")
-		if err := runLines(w, view.Runs, now); err != nil {
-			return err
-		}
+		s.write("\nLast run:")
+		s.runs(view.Runs, true, now)
 	}
-	return orderLines(w, view.Orders, now)
+	s.orders(view.Orders, now)
 }
 
-// facts are the settled columns of a standing; those that are not known are left out.
+// facts are the settled columns of a standing; what is not known stays empty.
 func facts(s *reconcile.Standing, now time.Time) [][]string {
 	commit := s.Revision.Short()
 	if s.Revision.Subject != "" {
@@ -174,19 +160,33 @@ func facts(s *reconcile.Standing, now time.Time) [][]string {
 			source += "  " + more.word + " " + more.value
 		}
 	}
-	looked := report.Ago(s.Looked, now) + ", took " + report.Took(time.Duration(s.Took)*time.Microsecond)
+	looked := lookedAgo(s.Looked, now)
+	if !s.Looked.IsZero() {
+		looked += ", took " + report.Took(time.Duration(s.Took)*time.Microsecond)
+	}
 	if s.Next.After(now) {
 		looked += ", again in " + report.Took(s.Next.Sub(now))
 	}
-	rows := [][]string{{"  commit", commit}, {"  source", source}, {"  mode", s.Mode}, {"  looked", looked}}
-	for _, row := range [][]string{
-		{"  pinned", shortHash(s.Pinned)}, {"  applied", shortHash(s.Applied)}, {"  counts", recap(s.Counts)}, {"  waits for approval", waiting(s)},
-	} {
-		if row[1] != "" {
-			rows = append(rows, row)
-		}
+	return [][]string{
+		{"commit", commit}, {"branch is at", branchAt(s)}, {"source", source}, {"mode", s.Mode}, {"looked", looked}, {"pinned", shortHash(s.Pinned)},
+		{"applied", shortHash(s.Applied)}, {"counts", counts(s)}, {"waits for approval", waiting(s)},
 	}
-	return slices.DeleteFunc(rows, func(row []string) bool { return row[1] == "" })
+}
+
+// branchAt is the commit of the branch, where it is not the one that is looked at.
+func branchAt(s *reconcile.Standing) string {
+	if s.Head == s.Revision.ID {
+		return ""
+	}
+	return shortHash(s.Head)
+}
+
+// counts are those of a look that came to a plan.
+func counts(s *reconcile.Standing) string {
+	if s.Plan == "" && s.Counts == (reconcile.RunCounts{}) {
+		return ""
+	}
+	return recap(s.Counts)
 }
 
 func waiting(s *reconcile.Standing) string {
@@ -205,27 +205,38 @@ func recap(c reconcile.RunCounts) string {
 	return fmt.Sprintf("ok=%d changed=%d failed=%d skipped=%d held=%d unknown=%d drifted=%d", c.Ok, c.Changed, c.Failed, c.Skipped, c.Held, c.Unknown, c.Drifted)
 }
 
-// orderLines are the orders in force, one each.
-func orderLines(w io.Writer, orders []reconcile.Order, now time.Time) error {
+// orders are those in force, one each.
+func (s *sheet) orders(orders []reconcile.Order, now time.Time) {
 	if len(orders) == 0 {
-		return nil
+		return
 	}
-	fmt.Fprintln(w, "\nOrders in force:")
+	s.write("\nOrders in force:")
 	for _, o := range orders {
 		whose := o.Stack
 		if whose == reconcile.EveryStack {
 			whose = "all stacks"
 		}
-		_, err := fmt.Fprintln(w, reconcile.Clean(fmt.Sprintf("  %s  %s; by %s, %s  [%s]", whose, o.Sentence(), person(o.By), report.Ago(o.At, now), o.ID)))
-		if err != nil {
-			return err
-		}
+		s.line(2, "%s  %s; by %s, %s  [%s]", whose, brief(o), person(o.By), report.Ago(o.At, now), o.ID)
 	}
-	return nil
 }
 
-// person is an actor as people read it.
+// brief is an order in words, with hashes as people read them: the journal has
+// them whole.
+func brief(o reconcile.Order) string {
+	switch o.Verb {
+	case reconcile.Approve:
+		o.Value = short(o.Value, 12)
+	case reconcile.Accept, reconcile.Rollback:
+		o.Value = shortHash(o.Value)
+	}
+	return o.Sentence()
+}
+
+// person is an actor as people read it. A daemon's user says nothing.
 func person(a reconcile.Actor) string {
+	if a.Kind == "daemon" {
+		a.User = "daemon"
+	}
 	name := orElse(a.User, a.Kind)
 	if a.Host != "" && a.Job == "" {
 		name += "@" + a.Host

@@ -137,7 +137,9 @@ Exit status: 0 listed; 1 error.`,
 				if output == "json" {
 					return indented(a.out, list)
 				}
-				return columns(a.out, tokenRows(list.Tokens, time.Now()))
+				page := a.sheet(a.out)
+				page.table(tokenRows(list.Tokens, time.Now()))
+				return page.err
 			})
 		},
 	}

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,14 +78,20 @@ func (a *app) why(ctx context.Context, key reconcile.Key, where aim, output stri
 			return err
 		}
 	}
-	if len(said.Items) == 0 && !known && len(said.Last) == 0 {
+	if len(said.Items) == 0 && !known && len(said.Last) == 0 && t.settled() {
 		return t.unknownKey(key, items)
 	}
 	if output == "json" {
 		return indented(a.out, said)
 	}
-	whyText(a.out, said, time.Now())
-	return nil
+	page := a.sheet(a.out)
+	page.why(t, said, time.Now())
+	return page.err
+}
+
+// settled tells whether the stack's standing keeps no key from being as Git says.
+func (t *aimed) settled() bool {
+	return t.standing == nil || t.standing.Condition == reconcile.InSync
 }
 
 // found are the items of the stack, from its daemon's last look or from a plan
@@ -149,36 +155,59 @@ func (t *aimed) unknownKey(key reconcile.Key, items []reconcile.Item) error {
 	return fmt.Errorf("why: nothing is to be said of %s: no manifest asks for it, no run has touched it", key)
 }
 
-func whyText(w io.Writer, said answer, now time.Time) {
-	if len(said.Items) == 0 {
-		fmt.Fprintf(w, "%s  is as Git says (looked at %s)\n", said.Key, report.Ago(said.Looked, now))
+func (s *sheet) why(t *aimed, said answer, now time.Time) {
+	switch {
+	case len(said.Items) > 0:
+	case t.settled():
+		s.line(0, "%s  is as Git says (looked at %s)", said.Key, lookedAgo(said.Looked, now))
+	default:
+		s.line(0, "%s  nothing of its own keeps it; but the stack is not settled:", said.Key)
 	}
-	itemText(w, said.Items, now)
-	var can []string
-	for _, item := range said.Items {
-		for _, reason := range item.Reasons {
-			if way := wayOut(reason, item.Key); way != "" && !slices.Contains(can, way) {
-				can = append(can, way)
-			}
-		}
-	}
-	for _, way := range can {
-		fmt.Fprintln(w, "  you can: "+way)
+	s.items(said.Items, now)
+	s.ways(said.Items, t.aiming())
+	if !t.settled() {
+		s.line(2, "%s is %s (%s): %s", t.name, t.standing.Condition, report.Ago(t.standing.Since, now), t.standing.Sentence)
 	}
 	if n := len(said.Last); n > 0 {
 		last := said.Last[n-1]
-		text := fmt.Sprintf("  last touched %s by %s, run %s", report.Ago(last.Stamp, now), person(last.Actor), last.JID)
+		text := fmt.Sprintf("last touched %s by %s, run %s", report.Ago(last.Stamp, now), person(last.Actor), last.JID)
 		if last.Return != nil && last.Return.Comment != "" {
 			text += ": " + last.Return.Comment
 		}
-		fmt.Fprintln(w, reconcile.Clean(text))
+		s.line(2, "%s", text)
 	}
-	_ = orderLines(w, said.Orders, now)
+	s.orders(said.Orders, now)
 }
 
-// itemText says of each key what is the matter.
-func itemText(w io.Writer, items []reconcile.Item, now time.Time) {
-	line := func(format string, args ...any) { fmt.Fprintln(w, reconcile.Clean(fmt.Sprintf(format, args...))) }
+// ways are what a person can do about the items, each once.
+func (s *sheet) ways(items []reconcile.Item, aiming string) {
+	var told []string
+	for _, item := range items {
+		for _, reason := range item.Reasons {
+			way := wayOut(reason, item, aiming)
+			if way == "" || slices.Contains(told, way) {
+				continue
+			}
+			if told = append(told, way); len(told) <= mostWays {
+				s.line(2, "you can: %s", way)
+			}
+		}
+	}
+}
+
+// mostWays bounds what is said at once: the same is worth doing for most keys.
+const mostWays = 5
+
+// aiming is how the stack was named, for commands that are to be copied.
+func (t *aimed) aiming() string {
+	if t.session != nil {
+		return ""
+	}
+	return " --stack " + t.name
+}
+
+// items says of each key what is the matter.
+func (s *sheet) items(items []reconcile.Item, now time.Time) {
 	for _, item := range items {
 		head := fmt.Sprintf("%s  %s", item.Key, item.State)
 		if item.Action != "" {
@@ -190,17 +219,17 @@ func itemText(w io.Writer, items []reconcile.Item, now time.Time) {
 		if item.Origin != "" {
 			head += "  " + item.Origin
 		}
-		line("%s", head)
+		s.line(0, "%s", head)
 		if item.Action != reconcile.Create { // of which Git says all that there is
 			for _, field := range item.Fields {
-				line("  %s", field)
+				s.line(2, "%s", field)
 			}
 		}
 		for _, reason := range item.Reasons {
-			line("  %s", reasonText(reason))
+			s.line(2, "%s", reasonText(reason))
 		}
 		if item.Next.After(now) {
-			line("  next try in %s", report.Took(item.Next.Sub(now)))
+			s.line(2, "next try in %s", report.Took(item.Next.Sub(now)))
 		}
 	}
 }
@@ -216,29 +245,61 @@ func reasonText(r reconcile.Reason) string {
 	return text
 }
 
-// wayOut is what a person can do about a reason, "" if there is nothing but to wait.
-func wayOut(r reconcile.Reason, key reconcile.Key) string {
+// wayOut is what a person can do about a reason, "" if there is nothing but to
+// wait. aiming goes with commands about the stack.
+func wayOut(r reconcile.Reason, item reconcile.Item, aiming string) string {
+	operators := r.At == "the operator's file"
 	switch r.Guard {
 	case "prune":
-		return "set policy.prune, or let go of it: reconcile forget " + string(key)
+		if operators {
+			return "let bounds.prune of the stack be true in the operator's file"
+		}
+		return "set policy.prune, or let go of it: reconcile forget " + string(item.Key)
 	case "maxDeletes", "source":
 		return "raise policy.maxDeletes for this change"
 	case "protect":
 		return "take the key out of policy.protect"
-	case "window":
-		return "wait, or let windows not count: reconcile override --until 1h --reason ..."
-	case "freeze":
-		return "end the freeze: reconcile freeze --end"
-	case "suspend":
-		return "end the suspension: reconcile suspend --end"
-	case "hold":
-		return "end the hold: reconcile hold --end " + string(key)
-	case "approval":
-		return "look at the plan and approve it: reconcile approve"
+	case "kinds":
+		return "name the kind in bounds.kinds of the stack in the operator's file"
 	case "mode":
+		if operators {
+			return "change the stack's mode in the operator's file"
+		}
 		return "set policy.mode, or apply by hand"
 	case "owner":
 		return "take it over by its ID with the annotation reconcile/adopt"
+	case "rollback":
+		return "end the rollback: reconcile rollback --end" + aiming + ", or apply this commit all the same: reconcile apply --override --reason ..."
+	}
+	return wayOfOrder(r, item, aiming)
+}
+
+// wayOfOrder is the command by which a reason ends that an order may end.
+func wayOfOrder(r reconcile.Reason, item reconcile.Item, aiming string) string {
+	switch r.Guard {
+	case "window":
+		return "wait, or let windows not count: reconcile override --until 1h --reason ..." + aiming
+	case "repairAfter":
+		return "wait, or write what is live into Git: reconcile drift shows it"
+	case "freeze":
+		if strings.HasPrefix(r.Text, "everything is frozen") {
+			return "end the freeze: reconcile freeze --all --end"
+		}
+		return "end the freeze: reconcile freeze --end" + aiming
+	case "suspend":
+		return "end the suspension: reconcile suspend --end" + aiming
+	case "hold":
+		key, _, _ := strings.Cut(r.Text, " is held by ")
+		return "end the hold: reconcile hold --end " + key + aiming
+	case "approval":
+		return "look at the plan and approve it: reconcile approve" + aiming
+	case "advance":
+		return "let the branch go on from there: reconcile accept SHA --reason ..." + aiming
+	case "back-off":
+		return "mend the cause, or try again now: reconcile nudge" + aiming
+	}
+	if r.Guard == "" && item.State == "failed" {
+		return "mend the cause; reconcile nudge" + aiming + " tries again at once"
 	}
 	return ""
 }

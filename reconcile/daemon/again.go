@@ -23,7 +23,7 @@ func (f *finding) again() time.Duration {
 	switch {
 	case f.busy != nil:
 		return busyAgain
-	case f.stopped == yielded || len(f.limit) > 0 || f.out != nil && len(f.out.New) > 0:
+	case f.stopped != "" && f.stopping() == nil || len(f.limit) > 0 || f.out != nil && len(f.out.New) > 0:
 		at(f.now.Add(soon))
 	}
 	if f.failed() && f.retries() {

@@ -37,6 +37,8 @@ func (s *stopper) reason() string {
 
 const daemonStopped = "the daemon was stopped; the next look goes on from here"
 
+const newerCommit = "a newer commit came"
+
 // yielded is the reason of a run that waited while others wanted its place.
 const yielded = "what is under way is looked at again"
 
@@ -56,7 +58,8 @@ func (l *looking) apply(ctx context.Context) {
 	var watching sync.WaitGroup
 	watching.Go(func() { l.watch(watched, stop) })
 	defer context.AfterFunc(ctx, func() { stop.stop(daemonStopped) })()
-	calls := context.WithoutCancel(ctx) // who is stopped lets running calls end
+	calls, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.entry.Timeout+planTimeout) // who is stopped lets running calls end
+	defer cancel()
 	if l.ready.Within != nil {
 		calls = l.ready.Within(calls, l.run.JID, l.lease.Epoch())
 	}
@@ -69,9 +72,13 @@ func (l *looking) apply(ctx context.Context) {
 	l.stopped = stop.reason()
 }
 
-// under lets each call end before the lease does.
+// callTimeout is how long one step may talk to an API, with all that it tries again.
+const callTimeout = 10 * time.Minute
+
+// under lets each call end before the lease does, and in any case.
 func under(lease reconcile.Lease, calls func(context.Context) (context.Context, func() []reconcile.Call)) func(context.Context) (context.Context, func() []reconcile.Call) {
 	return func(ctx context.Context) (context.Context, func() []reconcile.Call) {
+		ctx, end := context.WithTimeout(ctx, callTimeout)
 		ctx, cancel := lease.Context(ctx)
 		done := func() []reconcile.Call { return nil }
 		if calls != nil {
@@ -79,6 +86,7 @@ func under(lease reconcile.Lease, calls func(context.Context) (context.Context, 
 		}
 		return ctx, func() []reconcile.Call {
 			cancel()
+			end()
 			return done()
 		}
 	}
@@ -103,6 +111,9 @@ func (l *looking) watch(ctx context.Context, stop *stopper) {
 			continue // the journal cannot be written then either
 		}
 		l.asked.Store(&all)
+		if what, changed := news(l.orders, all); changed && l.waiting.Load() {
+			stop.stop(what) // what is ordered may ask for more than this run's plan has
+		}
 		if o := all.stopping(); o != nil {
 			stop.stop(tellOrder(*o))
 		}
@@ -131,7 +142,7 @@ func (w waits) Sleep(ctx context.Context, d time.Duration) error {
 		w.stop.stop(yielded)
 	}
 	if l.nudged() && l.newer(ctx) {
-		w.stop.stop("a newer commit came")
+		w.stop.stop(newerCommit)
 	}
 	l.waiting.Store(true)
 	defer l.waiting.Store(false)
@@ -147,7 +158,7 @@ func (w waits) Sleep(ctx context.Context, d time.Duration) error {
 			select {
 			case <-l.turn.Nudged:
 				if l.newer(ctx) {
-					w.stop.stop("a newer commit came")
+					w.stop.stop(newerCommit)
 				}
 			case <-ctx.Done():
 			}
@@ -210,24 +221,37 @@ func (l *looking) startRun(ctx context.Context) error {
 	if err := l.store.SaveRun(ctx, run); err != nil {
 		return fmt.Errorf("note that a run begins: %w", err)
 	}
-	l.announce(ctx)
+	if err := l.announce(ctx); err != nil {
+		return err
+	}
 	l.log.Info("applying", "revision", l.choice.commit, "steps", len(l.plan.Steps), "held", len(l.plan.Held))
 	return nil
 }
 
-// announce lets those who ask meanwhile see that a run is under way. What the
-// stack stood for before is kept for the end of the look.
-func (l *looking) announce(ctx context.Context) {
+// announce lets those who ask meanwhile see that a run is under way, and what it
+// is about to do. What the stack stood for before is kept for the end of the look.
+func (l *looking) announce(ctx context.Context) error {
+	f := l.judge()
 	s := l.was
-	s.Name, s.Stack, s.Location, s.Branch, s.Path = l.entry.Name, l.ready.Owner, l.entry.URL, l.entry.Branch, l.entry.Path
-	s.Mode, s.Revision, s.Run, s.Plan = l.ready.Stack.Policy.Mode, l.ready.Engine.Revision, l.run.JID, l.plan.Hash
+	s.Name, s.Stack, s.Location, s.Branch, s.Path = f.is.Name, f.is.Stack, f.is.Location, f.is.Branch, f.is.Path
+	s.Mode, s.Revision, s.Head, s.Run, s.Plan = f.is.Mode, f.is.Revision, f.is.Head, l.run.JID, f.is.Plan
+	s.Accepted, s.Pinned, s.PinnedAt, s.Counts, s.Items, s.Problems = f.is.Accepted, f.is.Pinned, f.is.PinnedAt, f.is.Counts, f.is.Items, l.notes
 	s.Condition, s.Since = reconcile.Moving, l.run.Started
-	s.Sentence = counted(len(l.plan.Steps), "change") + " of " + short(l.choice.commit) + " under way"
+	s.Sentence = counted(len(l.plan.Steps), "change") + " of " + short(l.choice.commit) + " under way: " + some(keysOf(l.plan.Steps))
 	if err := l.store.SaveStanding(ctx, s); err != nil {
-		l.log.Warn("cannot say that a run is under way", "error", err)
+		return fmt.Errorf("keep which commit is taken: %w", err) // a branch that moves back meanwhile would not be noticed
 	}
 	s.Seen, s.Told = nil, nil
 	l.tell(Event{Stack: l.entry.Name, Standing: &s})
+	return nil
+}
+
+func keysOf(changes []reconcile.Change) []string {
+	out := make([]string, len(changes))
+	for i := range changes {
+		out[i] = string(changes[i].Key)
+	}
+	return out
 }
 
 // newRun is a run of this look, with a job id.

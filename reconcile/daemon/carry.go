@@ -19,16 +19,30 @@ func (l *looking) carryOut(ctx context.Context) {
 	if l.failure = l.planNow(ctx); l.failure != nil || observed || len(l.plan.Due()) == 0 {
 		return
 	}
-	if l.lease == nil {
-		if !l.take(ctx) {
+	if l.lease == nil || l.destroys() { // what is deleted is looked at afresh
+		if l.lease == nil && !l.take(ctx) {
 			return
 		}
 		if l.failure = l.planNow(reconcile.Afresh(ctx)); l.failure != nil || len(l.plan.Due()) == 0 {
 			return
 		}
 	}
+	if l.overtaken(ctx) {
+		l.stopped = newerCommit
+		return
+	}
 	l.apply(ctx)
 }
+
+// destroys tells whether a step of the plan takes something away.
+func (l *looking) destroys() bool {
+	return slices.ContainsFunc(l.plan.Steps, func(c reconcile.Change) bool {
+		return c.Action == reconcile.Delete || c.Action == reconcile.Replace || c.Action == reconcile.Reinstall
+	})
+}
+
+// whole tells whether the plan is about all of the stack, and all of it was read.
+func (l *looking) whole() bool { return len(l.limit) == 0 && l.plan != nil && l.plan.Complete() }
 
 // likely tells whether there is probably something to do.
 func (l *looking) likely() bool {
@@ -46,6 +60,21 @@ func (l *looking) take(ctx context.Context) bool {
 	}
 	l.lease = lease
 	l.bury(ctx)
+	return l.ask(ctx)
+}
+
+// ask reads the orders again: reading the stack may have taken long. What says
+// which commit is meant starts the look anew.
+func (l *looking) ask(ctx context.Context) bool {
+	before := l.orders
+	if l.failure = l.readOrders(ctx, l.ready.Owner); l.failure != nil {
+		return false
+	}
+	verbs := []reconcile.Verb{reconcile.Rollback, reconcile.Accept}
+	if o, changed := news(before.of(verbs...), l.orders.of(verbs...)); changed {
+		l.stopped = o
+		return false
+	}
 	return true
 }
 
@@ -91,6 +120,9 @@ func (l *looking) fillApprovals(ctx context.Context) (filled bool, err error) {
 			continue
 		}
 		if !samePlan(order.Value, l.plan.Hash) {
+			if !l.whole() {
+				continue // it may be this plan, once it is seen whole
+			}
 			reason := "not followed: the plan is another one by now, " + l.plan.Hash[:12]
 			l.choice.over = append(l.choice.over, ending{order, reason})
 			l.notes = append(l.notes, "approval by "+who(order.By)+" "+reason)

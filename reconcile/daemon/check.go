@@ -68,6 +68,9 @@ func (c *checker) server() {
 	if c.config.URL != "" && !webAddress(c.config.URL) {
 		c.add("url", "", "url: wants an address, such as https://reconcile.example.com, without a user, query or fragment")
 	}
+	if (c.config.TLS.Cert == "") != (c.config.TLS.Key == "") {
+		c.add("tls", "", "tls: wants cert and key, both of them")
+	}
 	c.ref("store.postgres", c.config.Store.Postgres, false)
 	if c.config.Store.Path != "" && !c.config.Store.Postgres.IsZero() {
 		c.add("store", "", "store: wants a path or postgres, not both")
@@ -203,6 +206,7 @@ func (c *checker) entry(e *Entry, at string) {
 	c.windows(e.Windows, at+".windows")
 	c.patterns(at+".bounds.env", e.Bounds.Env)
 	c.patterns(at+".bounds.files", e.Bounds.Files)
+	c.patterns(at+".bounds.projects", e.Bounds.Projects)
 }
 
 func (c *checker) windows(windows []reconcile.Window, at string) {

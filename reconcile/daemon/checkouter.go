@@ -2,7 +2,7 @@ package daemon
 
 import (
 	"net/url"
-	"path"
+	"strings"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
@@ -34,9 +34,9 @@ func (c *checker) receivers() {
 		if len(from.Claims) == 0 {
 			c.add(at, "such as project_path: group/shop", "%s.claims: required: without any, every project of the issuer would be let in", at)
 		}
-		for name, pattern := range from.Claims {
-			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
-				c.add(at+".claims."+name, "", "%s.claims.%s: %q is no pattern", at, name, pattern)
+		for name, value := range from.Claims {
+			if value == "" || strings.ContainsAny(value, "*?[") {
+				c.add(at+".claims."+name, "", "%s.claims.%s: wants a value, which is compared word for word; %q is a pattern or empty", at, name, value)
 			}
 		}
 		c.stacks(at+".stacks", from.Stacks)
@@ -50,6 +50,10 @@ func (c *checker) safekeeping() {
 	}
 	for i, a := range c.config.Checkpoints.Anchors {
 		at := numbered("checkpoints.anchors", "", i)
+		if a.Type != "webhook" && !a.Secret.IsZero() {
+			c.add(at+".secret", "", "%s.secret: is for a webhook; nothing else is signed with it", at)
+		}
+		c.ref(at+".secret", a.Secret, false)
 		switch {
 		case a.Type == "file" && (a.Path == "" || !a.URL.IsZero()):
 			c.add(at, "", "%s: wants a path", at)

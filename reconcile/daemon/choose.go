@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -16,6 +17,7 @@ type choice struct {
 	pinned   string // the commit of a rollback that is in force
 	pinnedAt string // where the branch was when it was ordered
 
+	asked       time.Time // when the branch was asked for; zero if the last poll was believed
 	unreachable error     // why the branch could not be asked for
 	since       time.Time // since when
 	held        string    // why nothing of the head is applied: a person must accept it
@@ -37,35 +39,83 @@ type ending struct {
 //	head follows the accepted    the head, once it is old enough
 //	head does not                the accepted one, and nothing is applied, until a person accepts the head
 func (l *looking) choose(ctx context.Context) choice {
-	c := choice{accepted: l.was.Accepted}
-	if c.head, c.since, c.unreachable = l.head(ctx); c.unreachable != nil {
-		c.commit, c.pinned, c.pinnedAt = l.was.Accepted, l.was.Pinned, l.was.PinnedAt
-		if c.pinned != "" && l.orders.last(reconcile.Rollback) != nil {
-			c.commit = c.pinned
-		}
+	c := choice{}
+	if l.head(ctx, &c); c.unreachable != nil {
+		l.goOn(&c)
 		return c
 	}
+	c.accepted = l.was.Accepted
 	l.advance(ctx, &c)
 	l.rollBack(ctx, &c)
 	return c
 }
 
+// goOn chooses what was in force before: the commit of a rollback, or the one
+// that was accepted last.
+func (l *looking) goOn(c *choice) {
+	c.commit, c.accepted = l.was.Accepted, l.was.Accepted
+	if order := l.orders.last(reconcile.Rollback); order != nil && l.was.PinnedAt != "" {
+		c.pinned, c.pinnedAt = l.was.Pinned, l.was.PinnedAt
+		c.commit = c.pinned
+	}
+}
+
+// fallBack chooses what was in force before because the commit cannot be had.
+// What was to end with that commit does not end; false is that there is nothing
+// else to be had.
+func (l *looking) fallBack(why error) bool {
+	c := l.choice
+	if c.pinned != "" {
+		return false // what was rolled back from is no way out
+	}
+	rollback := l.orders.last(reconcile.Rollback)
+	c.over = slices.DeleteFunc(slices.Clone(c.over), func(e ending) bool {
+		return e.order.Verb == reconcile.Accept || rollback != nil && e.order.ID == rollback.ID
+	})
+	l.goOn(&c)
+	if c.commit == "" || c.commit == l.choice.commit {
+		return false
+	}
+	c.unreachable, c.held, c.young = why, "", time.Time{}
+	l.choice = c
+	return true
+}
+
 // head is what the branch points to. A look for which nobody waits believes the
 // last poll that nothing has moved.
-func (l *looking) head(ctx context.Context) (commit string, since time.Time, err error) {
+func (l *looking) head(ctx context.Context, c *choice) {
 	if l.turn.Why.Queue() == reconcile.DriftQueue {
 		if seen, ok := l.poll.known(l.entry); ok && (seen.err != nil || seen.commit == l.was.Head) { // what looks new may be old
-			return seen.commit, seen.since, seen.err
+			c.head, c.since, c.unreachable = seen.commit, seen.since, seen.err
+			return
 		}
 	}
-	if commit, err = l.headOf(ctx, l.entry); err == nil {
-		l.poll.saw(l.entry, commit)
-		return commit, time.Time{}, nil
+	c.asked = l.clock.Now()
+	if c.head, c.unreachable = l.headOf(ctx, l.entry); c.unreachable == nil {
+		l.poll.saw(l.entry, c.head)
+		return
 	}
 	if seen, ok := l.poll.known(l.entry); ok && seen.err != nil {
-		since = seen.since
+		c.since = seen.since
 	}
-	return "", since, err
+}
+
+// aMoment is how long what the branch points to is taken for granted.
+const aMoment = 2 * time.Second
+
+// overtaken tells whether the branch has moved since it was asked for. Before
+// the stack was ours another run had it, maybe, and has applied a newer commit:
+// what that made would look like something that Git does not name.
+func (l *looking) overtaken(ctx context.Context) bool {
+	if l.choice.unreachable != nil || l.clock.Now().Sub(l.choice.asked) < aMoment {
+		return false
+	}
+	commit, err := l.headOf(ctx, l.entry)
+	if err != nil || commit == l.choice.head {
+		return false
+	}
+	l.poll.learn(l.entry, commit)
+	return true
 }
 
 // advance decides whether the head may be taken.
@@ -80,12 +130,13 @@ func (l *looking) advance(ctx context.Context, c *choice) {
 		l.takeHead(c)
 		return
 	}
-	follows, err := l.line.Follows(ctx, l.entry, c.head, c.accepted)
+	follows, err := l.follows(ctx, c.head, c.accepted)
 	switch {
 	case err != nil:
 		c.commit, c.unreachable = c.accepted, err
 	case follows:
 		l.takeHead(c)
+	case l.afterAccept(ctx, c):
 	default:
 		c.commit = c.accepted
 		c.held = fmt.Sprintf("the branch points to %s, which does not go on from %s, the last commit that was taken; accept %s, or move the branch back",
@@ -93,11 +144,31 @@ func (l *looking) advance(ctx context.Context, c *choice) {
 	}
 }
 
+// afterAccept takes a head that goes on from a commit which a person accepted
+// and which never came to a plan, such as one whose manifests were wrong.
+func (l *looking) afterAccept(ctx context.Context, c *choice) bool {
+	for _, order := range l.orders.of(reconcile.Accept) {
+		if ok, err := l.line.Follows(ctx, l.entry, c.head, order.Value); err == nil && ok {
+			c.over = append(c.over, ending{order, "done: " + short(c.head) + " goes on from there"})
+			l.takeHead(c)
+			return true
+		}
+	}
+	return false
+}
+
+func (l *looking) follows(ctx context.Context, newer, older string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return l.line.Follows(ctx, l.entry, newer, older)
+}
+
 // takeHead takes the head, unless it is too young: what comes in several pushes
 // shall be whole before it is applied.
 func (l *looking) takeHead(c *choice) {
 	ripe := l.firstSeen(commitWord + c.head).Add(l.entry.Settle)
-	if l.entry.Settle > 0 && c.accepted != "" && c.accepted != c.head && l.now.Before(ripe) {
+	last := l.firstSeen(youngWord).Add(mostSettles * l.entry.Settle) // pushes may never stop
+	if l.entry.Settle > 0 && c.accepted != "" && c.accepted != c.head && l.now.Before(ripe) && l.now.Before(last) {
 		c.commit, c.young = c.accepted, ripe
 		return
 	}
@@ -117,6 +188,9 @@ func (l *looking) rollBack(ctx context.Context, c *choice) {
 	}
 	known := sameCommit(order.Value, l.was.Pinned) && l.was.PinnedAt != ""
 	switch {
+	case known && l.was.PinnedAt != c.head && c.accepted != c.head: // rewritten, or too young: that is no moving on yet
+		c.commit, c.pinned, c.pinnedAt = l.was.Pinned, l.was.Pinned, l.was.PinnedAt
+		return
 	case known && l.was.PinnedAt != c.head:
 		c.over = append(c.over, ending{*order, "done: the branch has moved on to " + short(c.head)})
 		return
@@ -132,7 +206,7 @@ func (l *looking) rollBack(ctx context.Context, c *choice) {
 // noRollback is why a commit cannot be gone back to, "" if it can.
 func (l *looking) noRollback(ctx context.Context, c *choice, commit string) string {
 	for _, newer := range []string{c.head, c.accepted} {
-		ok, err := l.line.Follows(ctx, l.entry, newer, commit)
+		ok, err := l.follows(ctx, newer, commit)
 		switch {
 		case err != nil:
 			return fmt.Sprintf("whether it is an earlier commit of the branch cannot be told: %v", err)
@@ -145,6 +219,13 @@ func (l *looking) noRollback(ctx context.Context, c *choice, commit string) stri
 
 // commitWord begins what is kept of when a commit was first seen, among the differences.
 const commitWord = "commit "
+
+// youngWord is what is kept of since when every commit has been too young, and
+// mostSettles how many times the settle time that may last.
+const (
+	youngWord   = "commits too young"
+	mostSettles = 10
+)
 
 // firstSeen is when something was first seen: now, if it is new.
 func (l *looking) firstSeen(what string) time.Time {

@@ -41,6 +41,8 @@ type cloud struct {
 	calls   map[string]int          // mutating ones, by project
 	during  func(verb, name string) // while a mutating call is under way
 	lists   int
+	listing func(project string) // while a listing is under way
+	hang    string               // calls about it never end by themselves
 }
 
 func newCloud() *cloud {
@@ -62,6 +64,10 @@ func (c *cloud) mutate(ctx context.Context, project, verb, name string, do func(
 	if c.during != nil {
 		c.during(verb, name)
 	}
+	if c.hang == name && name != "" {
+		<-ctx.Done()
+		return &reconcile.Error{Class: reconcile.Ambiguous, Message: "no answer"}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls[project]++
@@ -78,6 +84,9 @@ func (c *cloud) mutate(ctx context.Context, project, verb, name string, do func(
 func (c *cloud) List(ctx context.Context, in reconcile.Scope) ([]reconcile.Live[itemSpec], error) {
 	if err := c.wait(ctx); err != nil {
 		return nil, err
+	}
+	if c.listing != nil {
+		c.listing(in.Project)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,14 +9,15 @@ import (
 // Config is the operator's file. Decode makes one that is whole: every stack has
 // the file's defaults, and what it names is there.
 type Config struct {
-	Listen      string             `yaml:"listen" default:"127.0.0.1:7373" doc:"Address that the daemon listens on; loopback only, unless a proxy stands before it."`
+	Listen      string             `yaml:"listen" default:"127.0.0.1:7373" doc:"Address that the daemon listens on; loopback only, unless tls is set or a proxy stands before it."`
 	URL         string             `yaml:"url" doc:"Where people reach the daemon, such as https://reconcile.example.com; links in messages begin with it."`
 	Hosts       []string           `yaml:"hosts" plan:"set" doc:"Names by which the daemon is reached, besides that of url and those of this machine."`
+	TLS         TLS                `yaml:"tls" doc:"What the daemon proves itself with, so that it is reached by https; without it a proxy before it does that."`
 	Store       StoreConfig        `yaml:"store" doc:"Where journals, runs and orders are kept."`
 	Workers     Workers            `yaml:"workers" doc:"How many stacks are looked at in parallel."`
 	Credentials []Credential       `yaml:"credentials" doc:"Scaleway's API keys, by name."`
 	Git         []Git              `yaml:"git" doc:"What repositories are read with, by name."`
-	Defaults    Entry              `yaml:"defaults" doc:"What each stack has that does not say otherwise."`
+	Defaults    Entry              `yaml:"defaults" doc:"What each stack has that does not say otherwise: all of a stack's settings but name, url and path."`
 	Stacks      []Entry            `yaml:"stacks" doc:"What is reconciled."`
 	Windows     []reconcile.Window `yaml:"windows" doc:"When changes may run, or may not, in all stacks."`
 	Webhooks    []Webhook          `yaml:"webhooks" doc:"Who may say that a branch has moved."`
@@ -47,6 +48,12 @@ func (r Ref) String() string {
 	return "nothing"
 }
 
+// TLS are the files of a certificate and of its key.
+type TLS struct {
+	Cert string `yaml:"cert" doc:"A file with the certificate and those that vouch for it, in PEM; it is read again when it changes."`
+	Key  string `yaml:"key" doc:"A file with its private key, in PEM."`
+}
+
 // StoreConfig is where the store is: in a folder, or in PostgreSQL.
 type StoreConfig struct {
 	Path     string `yaml:"path" doc:"Folder of a local store; .reconcile in the working folder if nothing is said."`
@@ -62,13 +69,13 @@ type Workers struct {
 // Credential is one API key of Scaleway, and where it is used by default.
 type Credential struct {
 	Name      string `yaml:"name" check:"required,nonempty" doc:"Name that stacks call it by."`
-	AccessKey Ref    `yaml:"accessKey" doc:"The access key."`
-	SecretKey Ref    `yaml:"secretKey" doc:"The secret key."`
+	AccessKey Ref    `yaml:"accessKey" doc:"The access key. Required."`
+	SecretKey Ref    `yaml:"secretKey" doc:"The secret key. Required."`
 	Project   string `yaml:"project" doc:"ID of the project of stacks that name none."`
 	Region    string `yaml:"region" doc:"Region of stacks that name none."`
 	Zone      string `yaml:"zone" doc:"Zone of stacks that name none."`
 	APIURL    string `yaml:"apiUrl" doc:"Another address of the API, such as a simulator's."`
-	Rate      int    `yaml:"rate" default:"0" check:"min=0,max=10000" doc:"Most requests a second with this key, all stacks together; 0 leaves it to the daemon."`
+	Rate      int    `yaml:"rate" default:"0" check:"min=0,max=10000" doc:"Most requests a second with this key, all stacks together; 0 is 50. Twice as many may leave at once."`
 }
 
 // Git is what repositories are read with.
@@ -84,8 +91,8 @@ type Git struct {
 // Entry is one stack of the operator's file. What it says about the policy
 // tightens what the repository says, and never loosens it.
 type Entry struct {
-	Name        string             `yaml:"name" doc:"Name by which the daemon knows the stack."`
-	URL         string             `yaml:"url" doc:"Git URL or folder of the repository, without credentials."`
+	Name        string             `yaml:"name" doc:"Name by which the daemon knows the stack. Required."`
+	URL         string             `yaml:"url" doc:"Git URL or folder of the repository, without credentials. Required."`
 	Branch      string             `yaml:"branch" doc:"Branch that is followed; the repository's default branch if left out."`
 	Path        string             `yaml:"path" doc:"Folder of the stack in the repository; its top if left out."`
 	Credential  string             `yaml:"credential" doc:"Name of the credential; the environment's if left out."`
@@ -96,10 +103,10 @@ type Entry struct {
 	TimeZone    string             `yaml:"timeZone" default:"UTC" doc:"Time zone of the schedule."`
 	Splay       time.Duration      `yaml:"splay" default:"2m" doc:"Within what time after the schedule the stacks are spread; each has its own moment, always the same."`
 	Advance     string             `yaml:"advance" default:"fast-forward-only" check:"enum=fast-forward-only|any" doc:"fast-forward-only: a branch that was rewritten or moved back is held until a person accepts it; any: it is followed wherever it goes."`
-	Settle      time.Duration      `yaml:"settle" default:"0s" doc:"How old a commit must be before it is applied."`
+	Settle      time.Duration      `yaml:"settle" default:"0s" doc:"How long ago the daemon must have seen a commit first before it is applied, so that several pushes are applied as one."`
 	RepairAfter time.Duration      `yaml:"repairAfter" default:"0s" doc:"How long a difference that somebody made live is only shown and told of, before it is repaired."`
 	Timeout     time.Duration      `yaml:"timeout" default:"30m" doc:"How long a run waits until all is settled."`
-	Windows     []reconcile.Window `yaml:"windows" doc:"When changes may run, or may not, besides the windows for all stacks."`
+	Windows     []reconcile.Window `yaml:"windows" doc:"When changes may run, or may not. They count together with the windows for all stacks, as one list."`
 	Bounds      Bounds             `yaml:"bounds" doc:"What the repository may ask for at most."`
 	Verify      Verify             `yaml:"verify" doc:"Whose signature a commit must bear."`
 }
@@ -109,7 +116,7 @@ type Bounds struct {
 	Prune      bool     `yaml:"prune" default:"true" doc:"false: nothing is pruned, whatever the repository says."`
 	MaxDeletes int      `yaml:"maxDeletes" default:"-1" check:"min=0" doc:"Of how many manifests resources may be destroyed in one run; no bound if left out."`
 	Kinds      []string `yaml:"kinds" plan:"set" doc:"Kinds that may be changed; all if left out."`
-	Projects   []string `yaml:"projects" plan:"set" doc:"IDs of the projects that may be named; all if left out."`
+	Projects   []string `yaml:"projects" plan:"set" doc:"IDs or patterns of the projects that may be named, * for all; the credential's own if left out."`
 	Env        []string `yaml:"env" plan:"set" doc:"Names or patterns of the variables that manifests may read; none if left out."`
 	Files      []string `yaml:"files" plan:"set" doc:"Names or patterns of the files in the tree that manifests may read; all if left out."`
 }
@@ -125,17 +132,18 @@ type Webhook struct {
 	Name     string   `yaml:"name" check:"required,nonempty" doc:"Its address is /hooks/ and this name."`
 	Provider string   `yaml:"provider" default:"gitlab" check:"enum=gitlab" doc:"Whose webhook it is."`
 	Secret   Ref      `yaml:"secret" doc:"The secret that it sends."`
-	Stacks   []string `yaml:"stacks" plan:"set" doc:"Names or patterns of the stacks that it may nudge; all if left out."`
+	Stacks   []string `yaml:"stacks" plan:"set" doc:"Names or patterns of the stacks that it may nudge; all whose repository it tells of if left out. Folders are nudged only if they are named here."`
 }
 
 // Notify is somebody who is told of what happens.
 type Notify struct {
-	Name   string        `yaml:"name" check:"required,nonempty" doc:"Name in logs and metrics."`
+	Name   string        `yaml:"name" check:"required,nonempty" doc:"Name in the log."`
 	Type   string        `yaml:"type" default:"webhook" check:"enum=webhook|slack" doc:"webhook: the message as JSON; slack: as Slack and Mattermost take it."`
 	URL    Ref           `yaml:"url" doc:"Where it is sent; the address is a secret by itself."`
 	Secret Ref           `yaml:"secret" doc:"What the message is signed with."`
 	Stacks []string      `yaml:"stacks" plan:"set" doc:"Names or patterns of stacks; all if left out."`
 	Events []string      `yaml:"events" plan:"set" doc:"What is told; everything if left out."`
+	Least  string        `yaml:"least" default:"info" check:"enum=info|warning|critical" doc:"What is less urgent is not told, but for what ends something."`
 	Remind time.Duration `yaml:"remind" default:"24h" doc:"How often it is said again while it goes on; 0s: never."`
 }
 
@@ -143,28 +151,29 @@ type Notify struct {
 type OIDC struct {
 	Issuer   string            `yaml:"issuer" check:"required,nonempty" doc:"Address of the issuer, such as https://gitlab.com."`
 	Audience string            `yaml:"audience" check:"required,nonempty" doc:"What the token must be made for."`
-	Claims   map[string]string `yaml:"claims" doc:"Claims that the token must have, each with its value or pattern, such as project_path: group/shop."`
+	Claims   map[string]string `yaml:"claims" doc:"Claims that the token must have, each with its value, word for word, such as project_path: group/shop; at least one."`
 	Role     string            `yaml:"role" default:"read" check:"enum=read|operate|approve" doc:"What such a token allows."`
 	Stacks   []string          `yaml:"stacks" plan:"set" doc:"Names or patterns of stacks; all if left out."`
 }
 
 // Checkpoints are signed ends of the journals that leave the machine.
 type Checkpoints struct {
-	Key     Ref      `yaml:"key" doc:"A file with an Ed25519 private key in PEM; one is made if there is none."`
+	Key     Ref      `yaml:"key" doc:"A file with an Ed25519 private key in PEM; checkpoint.key in the store's folder if left out. It is made if it is not there."`
 	Anchors []Anchor `yaml:"anchors" doc:"Where they go."`
 }
 
 // Anchor is a place where checkpoints go.
 type Anchor struct {
-	Type string `yaml:"type" default:"file" check:"enum=file|webhook|git-note" doc:"file: a line of a file; webhook: a request; git-note: a note on the commit that was applied."`
-	Path string `yaml:"path" doc:"Of the file."`
-	URL  Ref    `yaml:"url" doc:"Of the webhook."`
+	Type   string `yaml:"type" default:"file" check:"enum=file|webhook|git-note" doc:"file: a line of a file; webhook: a request; git-note: a note on the commit that was applied."`
+	Path   string `yaml:"path" doc:"Of the file."`
+	URL    Ref    `yaml:"url" doc:"Of the webhook."`
+	Secret Ref    `yaml:"secret" doc:"What requests to the webhook are signed with."`
 }
 
 // Retention is how long things stay in the store. Records go as whole segments,
 // and only once they were exported.
 type Retention struct {
-	Records time.Duration `yaml:"records" default:"0s" doc:"Age from which records are exported and removed, such as 400d; 0s: never."`
+	Records time.Duration `yaml:"records" default:"0s" doc:"Age from which records are exported and removed, such as 400d, as far as a checkpoint that left the machine covers them; 0s: never."`
 	Runs    time.Duration `yaml:"runs" default:"90d" doc:"Age from which runs and their files are removed; 0s: never."`
 	Export  string        `yaml:"export" doc:"Folder that records are exported to; needed to remove them."`
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -22,6 +21,9 @@ type Options struct {
 	Actor    reconcile.Actor // who the journal says did it
 	Log      *slog.Logger
 	Hooks    Hooks
+	// Grace is how long a stack of the store that the operator's file does not name
+	// stays there without a look: other daemons may serve it. If none can it is 0.
+	Grace time.Duration
 }
 
 // Hooks are told of what happens. Those that are nil are not called. They may be
@@ -58,8 +60,10 @@ type Daemon struct {
 	actor    reconcile.Actor
 	log      *slog.Logger
 	hooks    Hooks
+	grace    time.Duration
 	poll     *polling
 	events   broadcast
+	claims   claims
 
 	mu      sync.RWMutex
 	config  *Config
@@ -69,7 +73,7 @@ type Daemon struct {
 // New makes a Daemon; nothing happens before Run.
 func New(o Options) *Daemon {
 	d := &Daemon{
-		line: o.Line, store: o.Store, schedule: o.Schedule, clock: o.Clock, actor: o.Actor, log: o.Log, hooks: o.Hooks,
+		line: o.Line, store: o.Store, schedule: o.Schedule, clock: o.Clock, actor: o.Actor, log: o.Log, hooks: o.Hooks, grace: o.Grace,
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
@@ -109,16 +113,20 @@ func (d *Daemon) entry(name string) (Entry, bool) {
 // way have come to an end: running calls are not broken off.
 func (d *Daemon) Run(ctx context.Context) error {
 	config := d.Config()
-	if err := d.schedule.Enrol(ctx, config.Names()); err != nil {
-		return fmt.Errorf("make the stacks known to the store: %w", err)
+	if err := d.enrol(ctx); err != nil {
+		return err
+	}
+	if err := d.retireAbandoned(ctx); err != nil {
+		return err
 	}
 	var all sync.WaitGroup
 	defer all.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	all.Go(func() { d.poll.run(ctx) })
+	all.Go(func() { d.stayEnrolled(ctx) })
 	err := d.schedule.Work(ctx, reconcile.Work{
-		Serves: func(name string) bool { _, ok := d.entry(name); return ok },
+		Serves: d.serves,
 		Workers: map[reconcile.Queue]int{
 			reconcile.PushQueue:  cmp.Or(config.Workers.Push, 16),
 			reconcile.DriftQueue: cmp.Or(config.Workers.Drift, 16),
@@ -132,12 +140,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 }
 
 // Reload takes another configuration and says what differs. Runs under way go
-// on; what has changed is looked at soon.
+// on; what has changed is looked at soon, and what was taken out is forgotten.
 func (d *Daemon) Reload(ctx context.Context, c Config) ([]string, error) {
 	before := d.Config()
 	d.use(c)
-	if err := d.schedule.Enrol(ctx, c.Names()); err != nil {
-		return nil, fmt.Errorf("make the stacks known to the store: %w", err)
+	if err := cmp.Or(d.enrol(ctx), d.retire(ctx, before.Names())); err != nil {
+		return nil, err
 	}
 	var failed error
 	for _, e := range c.Stacks {

@@ -19,6 +19,11 @@ func (l *looking) finish(ctx context.Context) (again time.Duration) {
 	f := l.judge()
 	again = f.again()
 	f.is.Next = f.now.Add(again)
+	if l.late(ctx) {
+		l.log.Warn("another daemon has looked at the stack meanwhile; what this look found is not kept")
+		f.closeRun(ctx)
+		return again
+	}
 	f.endOrders(ctx)
 	f.expire(ctx)
 	if l.busy == nil {
@@ -35,13 +40,20 @@ func (l *looking) finish(ctx context.Context) (again time.Duration) {
 	return again
 }
 
+// late tells whether somebody else has had a turn since this look began: this
+// one was taken away, and what it knows may be older.
+func (l *looking) late(ctx context.Context) bool {
+	is, err := l.standing(ctx, l.entry.Name)
+	return err == nil && !is.Looked.Equal(l.was.Looked)
+}
+
 // report tells those who watch.
 func (f *finding) report(ctx context.Context, again time.Duration) {
 	level := f.log.Debug
 	if f.is.Condition != f.was.Condition {
 		level = f.log.Info
 	}
-	level("looked", "condition", f.is.Condition, "sentence", f.is.Sentence, "again", again, "launch", f.launch())
+	level("looked", "condition", f.is.Condition, "sentence", f.is.Sentence, "again", again.Round(time.Second), "launch", f.launch())
 	standing := f.is
 	standing.Seen, standing.Told = nil, nil
 	f.tell(Event{Stack: f.entry.Name, Standing: &standing})
@@ -64,7 +76,7 @@ func (f *finding) report(ctx context.Context, again time.Duration) {
 func (f *finding) closeRun(ctx context.Context) {
 	if f.run.JID == "" && !f.openRun(ctx) {
 		if f.changed() {
-			f.artefacts(ctx, "stack/"+f.entry.Name, nil)
+			f.artefacts(ctx, reconcile.LastLook(f.entry.Name), nil)
 		}
 		return
 	}
@@ -84,7 +96,7 @@ func (f *finding) closeRun(ctx context.Context) {
 		}
 	}
 	f.run.Artefacts = f.artefacts(ctx, f.run.JID, records)
-	f.artefacts(ctx, "stack/"+f.entry.Name, nil)
+	f.artefacts(ctx, reconcile.LastLook(f.entry.Name), nil)
 	if err := f.store.SaveRun(ctx, f.run); err != nil {
 		f.log.Error("cannot save the run", "error", err)
 	}
@@ -133,7 +145,7 @@ func (f *finding) openRun(ctx context.Context) bool {
 		run.Status, run.Explanation = reconcile.RunWaiting, counted(len(f.awaiting()), "change")+" "+waitWord(len(f.awaiting()))+" for approval"
 		run.Started = time.Time{}
 	}
-	f.run = run
+	f.run, f.log = run, f.log.With("run", run.JID)
 	return true
 }
 
@@ -147,7 +159,7 @@ const rejectedWord = "a person canceled it instead of approving"
 
 // verdict is how the run ended, and why.
 func (f *finding) verdict() (reconcile.RunStatus, string) {
-	var stopped *frozen
+	var stopped *forbidden
 	switch {
 	case f.out == nil && f.failure != nil:
 		return reconcile.RunError, reconcile.Clean(f.failure.Error())
@@ -206,7 +218,7 @@ func (f *finding) endOrders(ctx context.Context) {
 	for _, o := range f.asked.Load().of(reconcile.Cancel) {
 		f.cancel(ctx, o)
 	}
-	if f.failure != nil || f.ready.Stack.Policy.Mode != "propose" {
+	if f.failure != nil || f.ready.Stack.Policy.Mode != "propose" || !f.whole() {
 		return
 	}
 	for _, o := range f.orders.of(reconcile.Approve) {
@@ -216,8 +228,14 @@ func (f *finding) endOrders(ctx context.Context) {
 	}
 }
 
-// stillCovers tells whether an approval lets anything pass that is left to do.
+// stillCovers tells whether an approval lets anything pass that is left to do, or
+// may come up when what was done is ready.
 func (f *finding) stillCovers(o reconcile.Order) bool {
+	for _, s := range f.plan.Settling {
+		if s.Phase != reconcile.Failed && slices.ContainsFunc(o.Changes, func(a reconcile.Approval) bool { return a.Key == s.Key }) {
+			return true
+		}
+	}
 	pass := reconcile.Approved([]reconcile.Order{o})
 	for _, c := range slices.Concat(f.plan.Steps, f.plan.Held) {
 		if pass(&c, f.world) == nil {

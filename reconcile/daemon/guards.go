@@ -13,21 +13,15 @@ import (
 // this moment: during a run they are read again and again.
 func byOrder(asked func() orders) reconcile.Guard {
 	return func(c *reconcile.Change, _ *reconcile.World) *reconcile.Hold {
-		all := asked()
-		if o := all.stopping(); o != nil {
+		if o := asked().forbids(c.Key); o != nil {
 			return &reconcile.Hold{Guard: string(o.Verb), Reason: tellOrder(*o)}
-		}
-		for _, o := range all.of(reconcile.HoldKey) {
-			if c.Key.Below(o.Key) {
-				return &reconcile.Hold{Guard: "hold", Reason: tellOrder(o)}
-			}
 		}
 		return nil
 	}
 }
 
 // byWindows holds what a window keeps off, unless a person overrides windows.
-func byWindows(all windowSet, asked func() orders) reconcile.Guard {
+func byWindows(all owners, asked func() orders) reconcile.Guard {
 	return func(c *reconcile.Change, world *reconcile.World) *reconcile.Hold {
 		if asked().last(reconcile.Override) != nil {
 			return nil
@@ -78,7 +72,7 @@ func byHand(c *reconcile.Change) bool {
 		switch c.Fields[i].Label {
 		case reconcile.Drifted:
 			found = true
-		case reconcile.Pending, reconcile.Conflicting:
+		default: // Git moved it, or may have: that does not wait
 			return false
 		}
 	}
@@ -141,11 +135,11 @@ func Tighten(s *reconcile.Stack, e Entry) (notes []string, problems reconcile.Pr
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	if p := &s.Policy; strictness(e.Mode) > strictness(p.Mode) {
 		note("mode is %s: the operator allows no more than that, the repository says %s", e.Mode, p.Mode)
-		p.Mode = e.Mode
+		p.Mode, p.ModePos = e.Mode, byOperator
 	}
 	if p := &s.Policy; p.Prune && !e.Bounds.Prune {
 		note("prune is off: the operator does not allow it")
-		p.Prune = false
+		p.Prune, p.PrunePos = false, byOperator
 	}
 	if most := e.Bounds.MaxDeletes; most >= 0 {
 		s.Policy.AtMost = &most
@@ -155,12 +149,15 @@ func Tighten(s *reconcile.Stack, e Entry) (notes []string, problems reconcile.Pr
 		}
 	}
 	s.Policy.RepairAfter = max(s.Policy.RepairAfter, e.RepairAfter)
-	if len(e.Bounds.Projects) > 0 && !slices.Contains(e.Bounds.Projects, s.Project) {
+	if !Matches(e.Bounds.Projects, s.Project) {
 		problems = append(problems, reconcile.Problem{Pos: s.Pos, Message: "the operator does not let this stack use the project " + cmp.Or(s.Project, "of the environment"),
 			Hint: "use one of the projects in its bounds"})
 	}
 	return notes, problems
 }
+
+// byOperator is where a bound stands that is not the repository's.
+var byOperator = reconcile.Pos{File: "the operator's file"}
 
 func strictness(mode string) int {
 	return map[string]int{"auto": 1, "propose": 2, "observe": 3}[mode]

@@ -61,6 +61,26 @@ func TestRewrittenBranchIsHeld(t *testing.T) {
 	}
 }
 
+// A commit was accepted whose manifests are wrong. The one that mends them need
+// not be accepted again.
+func TestAcceptOutlivesWrongManifests(t *testing.T) {
+	play(t, func(s *scene) {
+		s.push("/repos/shop", "aaaa", "web size=1")
+		s.look("shop", reconcile.ByStartup)
+		s.change("/repos/shop", func(r *repo) {
+			r.head, r.commits[hash("xxxx")] = hash("xxxx"), commit{problems: reconcile.Problems{{Message: "unknown field"}}}
+		})
+		order := s.store.order(owner("shop"), reconcile.Accept, func(o *reconcile.Order) { o.Value = hash("xxxx") })
+		s.look("shop", reconcile.ByPerson)
+		s.push("/repos/shop", "yyyy", "web size=3")
+		s.look("shop", reconcile.ByPush)
+		s.sizes("shop", map[string]int{"web": 3})
+		if why := s.store.ended(order.ID); why != "done: yyyy000 goes on from there" {
+			s.Errorf("the order ended as %q", why)
+		}
+	}, entry("shop"))
+}
+
 func TestAdvanceAnyFollows(t *testing.T) {
 	play(t, func(s *scene) {
 		s.push("/repos/shop", "aaaa", "web size=1")

@@ -52,21 +52,29 @@ func (f *finding) change(c *reconcile.Change, state string) reconcile.Item {
 		item.ID = c.Live.ID
 	}
 	for i := range c.Fields {
-		item.Fields = append(item.Fields, fieldLine(&c.Fields[i]))
+		if f := &c.Fields[i]; !c.ByDefault(f) {
+			item.Fields = append(item.Fields, fieldLine(f, c.Action == reconcile.Create))
+		}
 	}
 	return item
 }
 
-// fieldLine is a field's change on one line, secrets masked.
-func fieldLine(f *reconcile.FieldChange) string {
+// fieldLine is a field's change on one line, secrets masked. What is new comes
+// from nothing.
+func fieldLine(f *reconcile.FieldChange, fresh bool) string {
 	from, to := valueWord(f.From), valueWord(f.To)
 	switch {
 	case f.Unknown != "":
 		to = "(known after " + f.Unknown + ")"
+	case f.Secret && fresh:
+		to = "(secret)"
 	case f.Secret:
 		from, to = "(secret)", "(secret, changed)"
 	}
 	line := f.Path + " " + from + " -> " + to
+	if fresh {
+		line = f.Path + " " + to
+	}
 	if f.Label != "" {
 		line += " (" + string(f.Label) + ")"
 	}
@@ -185,8 +193,8 @@ func (f *finding) liftedAt(c *reconcile.Change, h reconcile.Hold) (at time.Time)
 	return time.Time{}
 }
 
-func (f *finding) windowsNow() windowSet {
-	all, err := parseWindows(slices.Concat(f.windows, f.ready.Stack.Policy.Windows))
+func (f *finding) windowsNow() owners {
+	all, err := parseOwners(f.windows, f.ready.Stack.Policy.Windows)
 	if err != nil {
 		return nil // the look has said so
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"strings"
 	"sync"
 
@@ -19,6 +20,7 @@ type commit struct {
 	problems reconcile.Problems
 	err      error // why it cannot be fetched
 	panic    bool
+	owner    string // what the manifests say that they are, if it is not what the operator calls them
 }
 
 // repo is a fake repository.
@@ -32,11 +34,12 @@ type repo struct {
 
 // line is a Line over fake repositories, by their URL, and a fake cloud.
 type line struct {
-	cloud *cloud
-	mu    sync.Mutex
-	repos map[string]*repo
-	reads int
-	open  int
+	cloud   *cloud
+	mu      sync.Mutex
+	repos   map[string]*repo
+	reads   int
+	reading func() // what happens while a stack is read
+	open    int
 }
 
 func newLine(c *cloud) *line { return &line{cloud: c, repos: map[string]*repo{}} }
@@ -104,26 +107,34 @@ func (l *line) Follows(_ context.Context, e daemon.Entry, newer, older string) (
 	return false, nil
 }
 
-func (l *line) Ready(_ context.Context, e daemon.Entry, name string) (*daemon.Ready, error) {
+func (l *line) Ready(_ context.Context, e daemon.Entry, commitName string) (*daemon.Ready, error) {
+	if l.reading != nil {
+		l.reading()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reads++
 	r := l.repos[e.URL]
-	c, ok := r.commits[name]
+	c, ok := r.commits[commitName]
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("there is no commit %s", name)
+		return nil, fmt.Errorf("there is no commit %s", commitName)
 	case c.panic:
 		panic("poisoned")
 	case c.err != nil:
 		return nil, c.err
 	}
-	stack := &reconcile.Stack{Name: e.Name, UID: "12345678", Project: e.Name, Declared: true,
+	called := owner(e.Name)
+	if c.owner != "" {
+		called = c.owner
+	}
+	name, uid, _ := strings.Cut(called, ".")
+	stack := &reconcile.Stack{Name: name, UID: uid, Project: e.Name, Declared: true,
 		Policy: reconcile.Policy{Mode: "auto", Prune: true, MaxDeletes: 5, AllowEmpty: true}}
 	if c.policy != nil {
 		c.policy(&stack.Policy)
 	}
-	ready := &daemon.Ready{Owner: owner(e.Name), Stack: stack, Head: name, Close: func() { l.mu.Lock(); l.open--; l.mu.Unlock() }}
+	ready := &daemon.Ready{Owner: called, Stack: stack, Head: commitName, Close: func() { l.mu.Lock(); l.open--; l.mu.Unlock() }}
 	l.open++
 	if c.problems != nil {
 		return ready, c.problems
@@ -135,7 +146,7 @@ func (l *line) Ready(_ context.Context, e daemon.Entry, name string) (*daemon.Re
 	ready.Wish = wish
 	commits := r.commits
 	ready.Engine = &reconcile.Engine{
-		Stack: stack, Kinds: l.cloud.kinds(), Revision: reconcile.Revision{ID: name, Subject: "commit " + name[:4]}, Clock: wallClock{},
+		Stack: stack, Kinds: l.cloud.kinds(), Revision: reconcile.Revision{ID: commitName, Subject: "commit " + commitName[:4]}, Clock: wallClock{},
 		Commit: func(_ context.Context, rev string) (bool, error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -160,7 +171,12 @@ func (l *line) Artefacts(_ context.Context, _ daemon.Entry, look daemon.Look) (m
 	return files, nil
 }
 
-func owner(name string) string { return name + ".12345678" }
+// owner makes the owner word of a stack, with a uid of its own.
+func owner(name string) string {
+	sum := fnv.New32a()
+	sum.Write([]byte(name))
+	return fmt.Sprintf("%s.%08x", name, sum.Sum32())
+}
 
 // source is a folder of manifests, as "web size=2 color=blue".
 func source(stack *reconcile.Stack, items []string) *reconcile.Source {

@@ -51,6 +51,7 @@ const (
 // turn looks at a stack, whatever happens in there: one stack's trouble is no other's.
 func (d *Daemon) turn(ctx context.Context, t reconcile.Turn) (again time.Duration) {
 	log := d.log.With("stack", t.Name)
+	defer d.leave(ctx, t.Name) // if it was taken out meanwhile
 	defer func() {
 		if r := recover(); r != nil {
 			log.Error("the look broke off", "reason", r, "at", string(debug.Stack()))
@@ -135,12 +136,7 @@ func (d *Daemon) standing(ctx context.Context, name string) (reconcile.Standing,
 
 // look goes the line: commit, manifests, plan, and what of it may run now.
 func (l *looking) look(ctx context.Context) {
-	l.choice = l.choose(ctx)
-	if l.choice.commit == "" {
-		l.failure = fmt.Errorf("the branch cannot be read: %w", l.choice.unreachable)
-		return
-	}
-	if l.failure = l.read(ctx); l.failure != nil {
+	if l.failure = l.find(ctx); l.failure != nil {
 		return
 	}
 	if l.failure = l.prepare(ctx); l.failure != nil {
@@ -152,21 +148,58 @@ func (l *looking) look(ctx context.Context) {
 	l.carryOut(ctx)
 }
 
+// find chooses the commit and reads the stack. Whose orders count is known only
+// then: where they say which commit is meant, both are done once more.
+func (l *looking) find(ctx context.Context) error {
+	for known := l.was.Stack; ; known = l.ready.Owner {
+		l.choice = l.choose(ctx)
+		if l.choice.commit == "" {
+			return fmt.Errorf("the branch cannot be read: %w", l.choice.unreachable)
+		}
+		if err := l.read(ctx); err != nil || l.ready.Owner == known {
+			return err
+		}
+		if err := l.recognise(ctx); err != nil || known != l.was.Stack || len(l.orders.of(reconcile.Rollback, reconcile.Accept)) == 0 {
+			return err
+		}
+		l.closeReady()
+	}
+}
+
+// recognise reads the orders of a stack whose owner word is new to this look. If
+// its manifests call it otherwise than before, what keeps it as it is goes on.
+func (l *looking) recognise(ctx context.Context) error {
+	owner, had := l.ready.Owner, l.was.Stack
+	if had != "" && owner != had && (place{l.was.Location, l.was.Branch, l.was.Path}) == placeOf(l.entry) {
+		for _, o := range l.orders.of(reconcile.Suspend, reconcile.HoldKey, reconcile.Freeze) {
+			if o.Stack != had {
+				continue
+			}
+			again := o
+			again.Stack = owner
+			again, err := l.store.Order(ctx, again)
+			if err != nil {
+				return fmt.Errorf("keep an order for %s, which was %s: %w", owner, had, err)
+			}
+			l.end(ctx, o, "goes on as "+again.ID+": the stack is "+owner+" now")
+		}
+	}
+	return l.readOrders(ctx, owner)
+}
+
 // read reads the stack at the chosen commit. If that cannot be fetched, the last
 // accepted one may still be at hand.
 func (l *looking) read(ctx context.Context) error {
 	err := l.readAt(ctx, l.choice.commit)
 	var wrong reconcile.Problems
-	if err == nil || errors.As(err, &wrong) || l.choice.accepted == l.choice.commit && l.was.Accepted == l.choice.commit {
+	if err == nil || errors.As(err, &wrong) {
 		return err
 	}
-	fallback := l.was.Accepted
-	if fallback == "" || fallback == l.choice.commit {
+	if !l.fallBack(err) {
 		return err
 	}
 	l.closeReady()
-	l.choice.commit, l.choice.accepted, l.choice.unreachable = fallback, fallback, err
-	return l.readAt(ctx, fallback)
+	return l.readAt(ctx, l.choice.commit)
 }
 
 func (l *looking) readAt(ctx context.Context, commit string) (err error) {
@@ -176,19 +209,20 @@ func (l *looking) readAt(ctx context.Context, commit string) (err error) {
 	if err == nil && (l.ready == nil || l.ready.Engine == nil || l.ready.Wish == nil) {
 		err = errors.New("the stack was read, but there is nothing to plan")
 	}
+	if l.ready != nil && l.ready.Owner != "" {
+		if refused := l.claim(ctx); refused != nil {
+			l.ready.Owner = ""
+			return refused
+		}
+	}
 	return err
 }
 
 // prepare makes the engine ready: bounds, orders, guards.
 func (l *looking) prepare(ctx context.Context) error {
 	owner := l.ready.Owner
-	if owner != l.was.Stack {
-		if err := l.readOrders(ctx, owner); err != nil {
-			return err
-		}
-	}
 	notes, problems := Tighten(l.ready.Stack, l.entry)
-	problems = append(problems, badWindows(l.ready.Stack.Policy.Windows)...)
+	problems = append(problems, WindowProblems(l.ready.Stack.Policy.Windows)...)
 	l.notes = append(append(l.notes, l.choice.refused...), notes...)
 	if err := problems.Err(); err != nil {
 		return problems
@@ -205,7 +239,7 @@ func (l *looking) prepare(ctx context.Context) error {
 // guards are all reasons to hold a change, besides those of the plan itself.
 func (l *looking) guards() ([]reconcile.Guard, error) {
 	policy := l.ready.Stack.Policy
-	windows, err := parseWindows(slices.Concat(l.windows, policy.Windows))
+	windows, err := parseOwners(l.windows, policy.Windows)
 	if err != nil {
 		return nil, err
 	}

@@ -183,7 +183,7 @@ func TestBounds(t *testing.T) {
 		s.config.Stacks[0].Bounds.Prune = false
 		s.begin()
 		s.look("shop", reconcile.ByPush)
-		s.want("shop", reconcile.OnHold, "3 changes held: Item/a: prune is off")
+		s.want("shop", reconcile.OnHold, "3 changes held: Item/a: prune is off (the operator's file)")
 		s.config.Stacks[0].Bounds = daemon.Bounds{Prune: true, MaxDeletes: -1, Kinds: []string{"Other"}}
 		s.begin()
 		s.look("shop", reconcile.ByPush)

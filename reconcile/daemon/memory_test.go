@@ -291,6 +291,18 @@ func (q *queue) Enrol(_ context.Context, names []string) error {
 	return nil
 }
 
+func (m *memory) Retire(_ context.Context, names []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.qmu.Lock()
+	defer m.qmu.Unlock()
+	for _, name := range names {
+		delete(m.due, name)
+		delete(m.standings, name)
+	}
+	return m.down
+}
+
 func (q *queue) rouse() {
 	select {
 	case q.wake <- struct{}{}:

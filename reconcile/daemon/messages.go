@@ -33,7 +33,7 @@ func (f *finding) messages() []reconcile.Message {
 		switch remind := f.remindEvery(); {
 		case !known:
 		case remind > 0 && f.now.Sub(last) >= remind:
-			m.Reminder = true
+			m.Reminder, m.Told = true, last
 		default:
 			continue
 		}
@@ -127,7 +127,7 @@ func (f *finding) repaired() []reconcile.Message {
 		}
 		keys = append(keys, string(s.Change.Key))
 		for i := range s.Change.Fields {
-			lines = append(lines, string(s.Change.Key)+" "+fieldLine(&s.Change.Fields[i]))
+			lines = append(lines, string(s.Change.Key)+" "+fieldLine(&s.Change.Fields[i], false))
 		}
 	}
 	if len(keys) == 0 {

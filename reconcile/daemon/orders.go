@@ -54,6 +54,19 @@ func (o orders) stopping() *reconcile.Order {
 	return cmp.Or(o.last(reconcile.Freeze), o.last(reconcile.Suspend))
 }
 
+// forbids is the order for which nothing may be done about a key, nil if there is none.
+func (o orders) forbids(key reconcile.Key) *reconcile.Order {
+	if stop := o.stopping(); stop != nil {
+		return stop
+	}
+	for i := range o {
+		if o[i].Verb == reconcile.HoldKey && key.Below(o[i].Key) {
+			return &o[i]
+		}
+	}
+	return nil
+}
+
 // changeAt is the first time at which an order ends by itself, zero if none does.
 func (o orders) changeAt() (at time.Time) {
 	for _, order := range o {
@@ -79,18 +92,38 @@ func sameCommit(said, commit string) bool {
 	return len(said) >= shortestCommit && strings.HasPrefix(commit, strings.ToLower(said))
 }
 
+// news tells in words what is in force now that was not before, or that
+// something no longer is.
+func news(before, now orders) (what string, changed bool) {
+	has := func(all orders, id string) bool {
+		return slices.ContainsFunc(all, func(o reconcile.Order) bool { return o.ID == id })
+	}
+	for _, o := range now {
+		if !has(before, o.ID) {
+			return tellOrder(o), true
+		}
+	}
+	for _, o := range before {
+		if !has(now, o.ID) {
+			return "over: " + tellOrder(o), true
+		}
+	}
+	return "", false
+}
+
 // tellOrder says who ordered what, and until when: "suspended by j.doe until
 // 2026-11-22 09:00 UTC: release day".
 func tellOrder(o reconcile.Order) string {
 	what := map[reconcile.Verb]string{
 		reconcile.Suspend: "suspended", reconcile.HoldKey: string(o.Key) + " is held", reconcile.Freeze: "frozen", reconcile.Rollback: "rolled back",
-		reconcile.Cancel: "canceled", reconcile.Override: "windows are overridden",
+		reconcile.Cancel: "canceled", reconcile.Override: "windows are overridden", reconcile.Approve: "a plan was approved",
+		reconcile.Accept: "a commit was accepted", reconcile.Relaunch: "another try was ordered",
 	}[o.Verb]
 	if o.Verb == reconcile.Freeze && o.Stack == reconcile.EveryStack {
 		what = "everything is frozen"
 	}
 	text := what + " by " + who(o.By)
-	if !o.Until.IsZero() {
+	if !o.Until.IsZero() && o.Verb != reconcile.Cancel {
 		text += " until " + clockTime(o.Until)
 	}
 	if o.Reason != "" {

@@ -262,6 +262,34 @@ func TestWindowHoldsAndOverrideLifts(t *testing.T) {
 	}, entry("shop"))
 }
 
+// A repository's window opens nothing that the operator's keep closed, and the
+// other way round.
+func TestARepositoryOpensNoWindowOfTheOperator(t *testing.T) {
+	allow := func(schedule string, open time.Duration) []reconcile.Window {
+		return []reconcile.Window{{Kind: "allow", Schedule: schedule, Duration: open, TimeZone: "UTC"}}
+	}
+	always, day := allow("* * * * *", time.Hour), allow("0 9 * * *", 8*time.Hour)
+	for name, who := range map[string]struct{ operator, repository []reconcile.Window }{"operator": {day, always}, "repository": {always, day}} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(s *scene) {
+				s.commit("/repos/shop", "aaaa", func(c *commit) {
+					c.items = []string{"web"}
+					c.policy = func(p *reconcile.Policy) { p.Windows = who.repository }
+				})
+				s.look("shop", reconcile.ByPush)
+				s.want("shop", reconcile.OnHold, "1 change held: Item/web: outside the window 0 9 * * * (UTC); the next one opens at 2000-01-01 09:00 UTC")
+				if item := s.item("shop", "Item/web"); item.Next.UTC().Hour() != 9 {
+					s.Errorf("got %+v", item)
+				}
+				stop := s.goOn()
+				time.Sleep(9*time.Hour + 20*time.Minute)
+				stop()
+				s.sizes("shop", map[string]int{"web": 1})
+			}, entry("shop", func(e *daemon.Entry) { e.Windows = who.operator }))
+		})
+	}
+}
+
 // While something goes on, people are reminded, and told when it is over.
 func TestReminders(t *testing.T) {
 	play(t, func(s *scene) {

@@ -16,7 +16,7 @@ import (
 
 const (
 	pollerLease   = "~poller" // who has it polls; in a store of one process that is us
-	otherPolls    = 5 * time.Second
+	otherPolls    = 2 * time.Second
 	pollTimeout   = time.Minute
 	pollsPerHost  = 16                    // at once
 	pollsTogether = 50 * time.Millisecond // those due within it are begun in one go
@@ -154,6 +154,16 @@ func (p *polling) saw(e Entry, commit string) {
 	defer p.mu.Unlock()
 	if one := p.all[branchOf(e)]; one != nil {
 		one.told[e.Name] = commit
+	}
+}
+
+// learn notes what a look has found a branch to point to, before the poll has:
+// looks do not believe the last poll any more, and the next one nudges.
+func (p *polling) learn(e Entry, commit string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if one := p.all[branchOf(e)]; one != nil && !one.seen.at.IsZero() {
+		one.seen.commit = commit
 	}
 }
 

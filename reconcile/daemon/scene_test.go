@@ -19,6 +19,7 @@ type scene struct {
 	store  *memory
 	daemon *daemon.Daemon
 	config daemon.Config
+	grace  time.Duration
 
 	mu       sync.Mutex
 	messages []reconcile.Message
@@ -39,7 +40,7 @@ func play(t *testing.T, f func(s *scene), entries ...daemon.Entry) {
 // begin makes a daemon, as its process would at its start.
 func (s *scene) begin() {
 	s.daemon = daemon.New(daemon.Options{
-		Config: s.config, Line: s.line, Store: s.store, Schedule: s.store, Clock: wallClock{}, Actor: reconcile.Actor{Kind: "daemon", Host: "box"},
+		Config: s.config, Line: s.line, Store: s.store, Schedule: s.store, Clock: wallClock{}, Actor: reconcile.Actor{Kind: "daemon", Host: "box"}, Grace: s.grace,
 		Hooks: daemon.Hooks{
 			Notify: func(m reconcile.Message) { s.mu.Lock(); defer s.mu.Unlock(); s.messages = append(s.messages, m) },
 			Ended: func(_ context.Context, _ daemon.Entry, r reconcile.Run) {

@@ -98,7 +98,10 @@ func TestNewerCommitEndsTheWait(t *testing.T) {
 		s.cloud.slow = 20 * time.Minute
 		stop := s.goOn()
 		time.Sleep(time.Minute)
-		s.want("shop", reconcile.Moving, "1 change of aaaa000 under way")
+		s.want("shop", reconcile.Moving, "1 change of aaaa000 under way: Item/web")
+		if got := s.item("shop", "Item/web"); got.State != "due" || got.Action != reconcile.Create {
+			s.Errorf("while the run is under way it says of the key: %+v", got)
+		}
 		s.push("/repos/shop", "bbbb", "web size=1", "db")
 		s.store.Nudge(s.Context(), "shop", reconcile.ByWebhook)
 		time.Sleep(2 * time.Second)

@@ -47,7 +47,10 @@ func (l *looking) judge() *finding {
 // identity is what does not depend on what was found.
 func (f *finding) identity() {
 	e, c := f.entry, f.choice
-	f.is.Name, f.is.Stack, f.is.Location, f.is.Branch, f.is.Path = e.Name, f.owner(), e.URL, e.Branch, e.Path
+	f.is.Name, f.is.Location, f.is.Branch, f.is.Path = e.Name, e.URL, e.Branch, e.Path
+	if f.plan != nil || f.was.Stack == "" {
+		f.is.Stack = f.owner() // until then the orders for the word that it had go on
+	}
 	f.is.Mode = e.Mode
 	f.is.Looked, f.is.Took = f.now, f.now.Sub(f.looking.now).Microseconds()
 	if c.head != "" {
@@ -59,7 +62,9 @@ func (f *finding) identity() {
 	if f.busy != nil {
 		return
 	}
-	f.is.Pinned, f.is.PinnedAt = c.pinned, c.pinnedAt
+	if f.plan != nil || c.pinned != "" || f.orders.last(reconcile.Rollback) == nil {
+		f.is.Pinned, f.is.PinnedAt = c.pinned, c.pinnedAt
+	}
 	if f.plan != nil {
 		f.is.Revision, f.is.Accepted = f.ready.Engine.Revision, c.accepted
 	}
@@ -95,7 +100,7 @@ func (f *finding) findings() {
 	f.is.Items = f.items
 	c := &f.is.Counts
 	if f.out != nil {
-		c.Changed, c.Skipped = f.out.Done(), len(f.out.Skipped)
+		c.Changed, c.Skipped = f.out.Done()+f.out.UnderWay(), len(f.out.Skipped)
 	}
 	busy := map[reconcile.Key]bool{}
 	for _, item := range f.items {
@@ -122,10 +127,10 @@ func (f *finding) failed() bool {
 	return f.failure != nil || f.out != nil && !interrupted(f.out.Err) && (f.out.Failed() > 0 || f.out.TimedOut || f.out.Err != nil)
 }
 
-// interrupted tells whether the journal refused a write because of a freeze, or
+// interrupted tells whether the journal refused a write because of an order, or
 // because the lease had ended: nothing failed, nothing more was begun.
 func interrupted(err error) bool {
-	var stopped *frozen
+	var stopped *forbidden
 	var fenced *reconcile.Fenced
 	return errors.As(err, &stopped) || errors.As(err, &fenced)
 }
@@ -143,6 +148,9 @@ func (f *finding) remember() {
 	if f.choice.head != "" {
 		at := commitWord + f.choice.head
 		f.seen[at] = f.firstSeen(at)
+	}
+	if !f.choice.young.IsZero() {
+		f.seen[youngWord] = f.firstSeen(youngWord)
 	}
 	if f.plan == nil { // nothing was seen, so nothing is forgotten
 		maps.Copy(f.seen, f.was.Seen)

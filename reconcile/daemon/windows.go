@@ -42,8 +42,8 @@ func Windows(windows []reconcile.Window, now time.Time) (reconcile.Guard, error)
 	}, nil
 }
 
-// badWindows are the windows of a policy that cannot be understood.
-func badWindows(windows []reconcile.Window) (problems reconcile.Problems) {
+// WindowProblems are those of a policy's windows, each with its place.
+func WindowProblems(windows []reconcile.Window) (problems reconcile.Problems) {
 	for _, w := range windows {
 		if err := CheckWindow(w); err != nil {
 			problems = append(problems, reconcile.Problem{Pos: w.Pos, Message: "policy.windows: " + err.Error()})
@@ -70,6 +70,33 @@ func parseWindows(windows []reconcile.Window) (windowSet, error) {
 		out[i] = window{w, parsed}
 	}
 	return out, nil
+}
+
+// owners are the windows of the operator and those of the repository. Both must
+// let a change through: what one opens, the other may keep closed.
+type owners []windowSet
+
+func parseOwners(lists ...[]reconcile.Window) (out owners, err error) {
+	for _, list := range lists {
+		one, err := parseWindows(list)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// closed is why a key's changes may not run at a time; of several reasons the
+// one that lasts longest.
+func (o owners) closed(key reconcile.Key, now time.Time) (longest Closing) {
+	for _, all := range o {
+		one := all.closed(key, now)
+		if one.Window.Kind != "" && (longest.Window.Kind == "" || one.Until.IsZero() || one.Until.After(longest.Until) && !longest.Until.IsZero()) {
+			longest = one
+		}
+	}
+	return longest
 }
 
 func (w *window) about(key reconcile.Key) bool {

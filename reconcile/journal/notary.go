@@ -81,14 +81,22 @@ func headOf(ctx context.Context, store reconcile.Store, stack string) (Head, err
 // CheckpointEvery records. The anchors get it beside the run, which never waits
 // for them; what fails is left to Close. Wait ends what is under way.
 func (n *Notary) Journal(inner reconcile.Journal, stack, run, revision string) *Sealed {
-	return &Sealed{Journal: inner, notary: n, stack: stack, run: run, revision: revision}
+	return Often(inner, func(ctx context.Context) {
+		if c, ok, err := n.Seal(ctx, stack, run, revision); err == nil && ok {
+			_ = Anchored(ctx, n.Store, n.Anchors, c) // Close tries again and tells
+		}
+	})
 }
 
-// Sealed is a journal that Notary.Journal made.
+// Often is a journal that calls seal beside each CheckpointEvery records, one call at a time.
+func Often(inner reconcile.Journal, seal func(context.Context)) *Sealed {
+	return &Sealed{Journal: inner, seal: seal}
+}
+
+// Sealed is a journal of which checkpoints are made while it grows.
 type Sealed struct {
 	reconcile.Journal
-	notary               *Notary
-	stack, run, revision string
+	seal func(context.Context)
 
 	mu      sync.Mutex
 	records int
@@ -98,13 +106,18 @@ type Sealed struct {
 
 var _ reconcile.Journal = (*Sealed)(nil)
 
-// Append appends to the run's journal, and makes a checkpoint where one is due.
+// Append appends to the journal, and begins a checkpoint where one is due.
 func (s *Sealed) Append(ctx context.Context, records ...reconcile.Record) error {
 	if err := s.Journal.Append(ctx, records...); err != nil {
 		return err
 	}
 	if s.due(len(records)) {
-		go s.seal(context.WithoutCancel(ctx))
+		s.pending.Go(func() {
+			s.seal(context.WithoutCancel(ctx))
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.busy = false
+		})
 	}
 	return nil
 }
@@ -117,20 +130,8 @@ func (s *Sealed) due(n int) bool {
 		return false
 	}
 	s.records, s.busy = 0, true
-	s.pending.Add(1)
 	return true
 }
 
-func (s *Sealed) seal(ctx context.Context) {
-	defer s.pending.Done()
-	c, ok, err := s.notary.Seal(ctx, s.stack, s.run, s.revision)
-	if err == nil && ok {
-		_ = Anchored(ctx, s.notary.Store, s.notary.Anchors, c) // Close tries again and tells
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy = false
-}
-
-// Wait waits for a checkpoint that is being made.
+// Wait waits for a checkpoint that is being made. Nothing is appended meanwhile.
 func (s *Sealed) Wait() { s.pending.Wait() }

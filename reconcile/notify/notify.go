@@ -36,6 +36,7 @@ type Receiver struct {
 	Stacks  []string             // patterns as path.Match knows them; empty is all
 	Events  []reconcile.Occasion // empty is all
 	Least   reconcile.Severity   // only what is at least so urgent; "" is all
+	Remind  time.Duration        // how often it is said again while it goes on; 0 is never
 }
 
 // wants tells whether the receiver is to be told. What is about all stacks is
@@ -47,6 +48,8 @@ func (r Receiver) wants(m reconcile.Message) bool {
 		return false
 	case rank[m.Severity] < rank[r.Least] && !m.Recovery:
 		return false
+	case m.Reminder && !r.again(m):
+		return false
 	case len(r.Stacks) == 0 || m.Stack == "":
 		return true
 	}
@@ -54,6 +57,16 @@ func (r Receiver) wants(m reconcile.Message) bool {
 		fits, err := path.Match(pattern, m.Stack)
 		return fits && err == nil
 	})
+}
+
+// again tells whether a reminder is one of the receiver's: others may want them
+// more often. Its own are counted from the beginning of what it tells, so that
+// nothing has to be remembered.
+func (r Receiver) again(m reconcile.Message) bool {
+	if r.Remind <= 0 {
+		return false
+	}
+	return m.At.Sub(m.Told) >= r.Remind || m.At.Sub(m.Since)/r.Remind > m.Told.Sub(m.Since)/r.Remind
 }
 
 // Options say how messages are sent. The zero value does.

@@ -175,6 +175,30 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+// Each receiver is reminded at its own pace, however often others are, and
+// however late the looks are that find the reminders due.
+func TestReminders(t *testing.T) {
+	for _, late := range []time.Duration{0, 7 * time.Minute} {
+		for remind, want := range map[time.Duration]int{0: 0, 4 * time.Hour: 24, 24 * time.Hour: 3, 100 * time.Hour: 0} {
+			m := message(reconcile.StepsFailed, "shop-prod")
+			m.Told, m.Since = noon, noon.Add(-20*time.Minute)
+			got := 0
+			for m.At = noon.Add(4*time.Hour + late); m.At.Sub(noon) < 98*time.Hour; m.At = m.At.Add(4*time.Hour + late) {
+				if m.Reminder = true; (Receiver{Remind: remind}).wants(m) {
+					got++
+				}
+				m.Told = m.At
+			}
+			if got < want-1 || got > want+1 || want == 0 && got > 0 {
+				t.Errorf("every %s, looks %s late: %d reminders in four days, not %d", remind, late, got, want)
+			}
+		}
+	}
+	if !(Receiver{}).wants(message(reconcile.StepsFailed, "shop-prod")) {
+		t.Error("who wants no reminders is not told the first time")
+	}
+}
+
 // Failures that pass are tried again with growing waits, and the receiver's own
 // wish counts if it is longer. The id stays, so that it can tell.
 func TestRetries(t *testing.T) {

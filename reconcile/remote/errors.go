@@ -42,13 +42,17 @@ func (e errLeased) Unwrap() error { return e.error }
 func (s *Store) refused(c call, resp *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what came of it says enough
 	var said refusal
+	fix := fixOf(resp.StatusCode)
 	if json.Unmarshal(body, &said) != nil || said.Error.Code == "" {
 		said.Error.Message = "it answered " + resp.Status
+		if resp.StatusCode < 500 {
+			fix = "that is no answer of reconcile: look at --server or RECONCILE_URL, and at what stands between"
+		}
 	}
 	said.Error.RequestID = orElse(said.Error.RequestID, resp.Header.Get("X-Request-Id"))
 	err := &reconcile.Error{
 		Class: classOf(resp.StatusCode, c.method), RequestID: reconcile.Clean(said.Error.RequestID),
-		Message: fmt.Sprintf("%s at %s: %s", c.what, s, reconcile.Clean(said.Error.Message)), Fix: fixOf(resp.StatusCode),
+		Message: fmt.Sprintf("%s at %s: %s", c.what, s, reconcile.Clean(said.Error.Message)), Fix: fix,
 	}
 	switch said.Error.Code {
 	case "fenced", "gone":
@@ -108,7 +112,19 @@ func (s *Store) lost(c call, err error) error {
 	if errors.Is(err, context.Canceled) && class == reconcile.Unavailable {
 		return fmt.Errorf("%s: %w", c.what, err)
 	}
-	return &reconcile.Error{Class: class, Err: err, Message: fmt.Sprintf("%s: the daemon at %s %s: %s", c.what, s, text, reconcile.Clean(err.Error()))}
+	return &reconcile.Error{Class: class, Err: err, Message: fmt.Sprintf("%s: the daemon at %s %s: %s", c.what, s, text, reconcile.Clean(err.Error())), Fix: fixLost(err, s.String())}
+}
+
+// fixLost is what to do where no answer came.
+func fixLost(err error, address string) string {
+	var dial *net.OpError
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "it speaks plain HTTP: write http:// in --server or RECONCILE_URL, or put its proxy's address there"
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return "see whether it runs, and whether --server or RECONCILE_URL is its address: reconcile doctor --alive " + address
+	}
+	return ""
 }
 
 // isClass tells whether an error is of a class.

@@ -138,3 +138,11 @@ func (l *lease) Release() error {
 	})
 	return l.err
 }
+
+// Holders are the leases that are held now, of the stacks that the token is for.
+func (s *Store) Holders(ctx context.Context) ([]reconcile.Leased, error) {
+	var answer struct {
+		Leases []reconcile.Leased `json:"leases"`
+	}
+	return answer.Leases, s.read(ctx, "read who has which stack", path("leases"), nil, &answer)
+}

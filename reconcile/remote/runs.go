@@ -58,9 +58,6 @@ func (s *Store) run(ctx context.Context, f reconcile.RunFilter) ([]reconcile.Run
 	return []reconcile.Run{run}, nil
 }
 
-// ofStack is how the job ID of a stack's newest look begins; its name follows.
-const ofStack = "stack/"
-
 // SaveArtefact keeps a file that a run made.
 func (s *Store) SaveArtefact(ctx context.Context, jid, name string, body []byte) error {
 	kind := "text/plain; charset=utf-8"
@@ -74,7 +71,7 @@ func (s *Store) SaveArtefact(ctx context.Context, jid, name string, body []byte)
 // Artefact returns such a file, or one of a stack's newest look.
 func (s *Store) Artefact(ctx context.Context, jid, name string) ([]byte, error) {
 	route := path("runs", jid, "artefacts", name)
-	if stack, ok := strings.CutPrefix(jid, ofStack); ok {
+	if stack, ok := reconcile.LookedAt(jid); ok {
 		route = path("stacks", stack, "artefacts", name)
 	}
 	return s.bytes(ctx, call{what: "read " + name + " of " + jid, method: http.MethodGet, path: route, accept: "*/*"})

@@ -76,7 +76,7 @@ func (t *teller) changes() {
 func (t *teller) change(c *reconcile.Change) {
 	t.entry(c)
 	for i := range c.Fields {
-		if f := &c.Fields[i]; t.verbose || !byDefault(c, f) {
+		if f := &c.Fields[i]; t.verbose || !c.ByDefault(f) {
 			t.field(c, f)
 		}
 	}
@@ -99,15 +99,6 @@ func onTheRight(c *reconcile.Change) string {
 		return c.Fields[0].Pos.Short()
 	}
 	return places(c.Origins)
-}
-
-// byDefault tells whether a new resource has a field only because nobody said otherwise.
-func byDefault(c *reconcile.Change, f *reconcile.FieldChange) bool {
-	if c.Action != reconcile.Create || c.Want == nil || c.Want.Set == nil || f.Unknown != "" {
-		return false
-	}
-	_, set := c.Want.Set[f.Path]
-	return !set
 }
 
 func (t *teller) field(c *reconcile.Change, f *reconcile.FieldChange) {

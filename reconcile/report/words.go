@@ -85,12 +85,15 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// ago is how long before now a time was; after a month it is the date.
+// ago is how long before now a time was; after a month it is the date. A clock
+// that was ahead, as a simulator's may be, is said to be.
 func ago(then, now time.Time) string {
 	d := now.Sub(then)
 	switch {
-	case d < -5*time.Minute || d >= 30*24*time.Hour:
+	case d < -30*24*time.Hour || d >= 30*24*time.Hour:
 		return then.UTC().Format(time.DateOnly)
+	case d < -5*time.Minute:
+		return took(-d) + " ahead"
 	case d < 2*time.Second:
 		return "just now"
 	case d < time.Minute:

@@ -108,6 +108,34 @@ func (l *lease) Release() error {
 	return l.released
 }
 
+// Prober holds a lease while somebody looks whether its holder lives. Whoever is
+// refused for it tries again.
+const Prober = "somebody who looks whether it is free"
+
+// Holders are the leases that are held now, by stack. A holder whose process is
+// gone has none: to see that the lease is taken, for a moment.
+func (s *Store) Holders(ctx context.Context) (all []reconcile.Leased, err error) {
+	stacks, err := readWords(ctx, s.db, "SELECT stack FROM leases WHERE holder <> '' ORDER BY stack")
+	if err != nil {
+		return nil, fmt.Errorf("read who has which stack: %w", s.explain(err))
+	}
+	for _, stack := range stacks {
+		lease, err := s.Lease(ctx, stack, Prober)
+		var leased *reconcile.Leased
+		if errors.As(err, &leased) {
+			all = append(all, *leased)
+			continue
+		}
+		if err == nil {
+			err = lease.Release()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 func (s *Store) noteLease(ctx context.Context, stack, holder string) (epoch int64, err error) {
 	err = s.write(ctx, func(w *writing) error {
 		return w.tx.QueryRowContext(w.ctx, `INSERT INTO leases (stack, holder, since, epoch) VALUES (?, ?, ?, 1)

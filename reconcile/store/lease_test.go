@@ -24,7 +24,13 @@ func TestR33_TwoProcesses(t *testing.T) {
 	if !errors.As(err, &leased) || leased.Holder != "child" || leased.Since.IsZero() {
 		t.Fatalf("it was not refused: %v", err)
 	}
+	if all, err := s.Holders(t.Context()); err != nil || len(all) != 1 || all[0] != *leased {
+		t.Errorf("held by %v, not %v: %v", all, leased, err)
+	}
 	kill(t, cmd)
+	if all, err := s.Holders(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("held by %v, whose process is gone: %v", all, err)
+	}
 	lease, err := s.Lease(t.Context(), stack, "me")
 	if err != nil {
 		t.Fatalf("the stack is not free: %v", err)

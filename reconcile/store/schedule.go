@@ -46,6 +46,30 @@ func (s *Store) Enrol(ctx context.Context, names []string) error {
 	return nil
 }
 
+// Retire forgets stacks that the operator's file names no more, and how they stood.
+func (s *Store) Retire(ctx context.Context, names []string) error {
+	err := s.write(ctx, func(w *writing) error {
+		for _, name := range names {
+			if err := w.retire(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget %d stacks: %w", len(names), s.explain(err))
+	}
+	return nil
+}
+
+func (w *writing) retire(name string) error {
+	return errors.Join(
+		w.exec("DELETE FROM schedule WHERE name = ?", name),
+		w.exec("DELETE FROM standings WHERE name = ?", name),
+		w.exec("DELETE FROM artefacts WHERE jid = ?", reconcile.LastLook(name)),
+	)
+}
+
 // Nudge asks for a look at a stack, by its name in the operator's file, as soon
 // as may be. A nudge during a look leads to one more look after it.
 func (s *Store) Nudge(ctx context.Context, name string, why reconcile.Launch) error {

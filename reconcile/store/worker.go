@@ -241,11 +241,14 @@ func (w *worker) free(queue reconcile.Queue) int {
 	return free
 }
 
-// mine are at most n of the stacks that this process serves.
+// mine are at most n of the stacks that this process serves. One that was retired
+// and enrolled anew during a turn waits for the end of that.
 func (w *worker) mine(found []dueStack, n int) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var names []string
 	for _, d := range found {
-		if len(names) < n && (w.work.Serves == nil || w.work.Serves(d.name)) {
+		if len(names) < n && w.turns[d.name] == nil && (w.work.Serves == nil || w.work.Serves(d.name)) {
 			names = append(names, d.name)
 		}
 	}

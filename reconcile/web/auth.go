@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type caller struct {
 	stacks  []string // names or patterns; empty is all
 	expires time.Time
 	actor   reconcile.Actor
+	proven  bool // an issuer says who it is, not the caller itself
 }
 
 // limited tells whether the caller may see some stacks only.
@@ -25,6 +27,20 @@ func (c *caller) limited() bool { return len(c.stacks) > 0 }
 
 // covers tells whether the caller may see a stack, by its name.
 func (c *caller) covers(name string) bool { return reconcile.Token{Stacks: c.stacks}.Covers(name) }
+
+// as is the actor that a caller says it is, as far as that is its to say. Who it is
+// beside its token nobody checked, so the token's name always stands there too;
+// it is none of the daemon's own parts.
+func (c *caller) as(a reconcile.Actor) reconcile.Actor {
+	a.Via = c.actor.Via
+	if c.proven {
+		a.User, a.Job = c.actor.User, c.actor.Job
+	}
+	if slices.Contains([]string{"daemon", "schedule", "webhook", ""}, a.Kind) {
+		a.Kind = c.actor.Kind
+	}
+	return a
+}
 
 // longestToken bounds what is looked at; ID tokens have 1 to 2 KB.
 const longestToken = 8 << 10
@@ -35,7 +51,7 @@ func (s *Server) caller(r *http.Request) (*caller, error) {
 	now, address := s.clock.Now(), hostOnly(r.RemoteAddr)
 	secret := bearer(r)
 	hash := reconcile.HashToken(secret)
-	if wait := s.limit.wait(address, hash, now); wait > 0 {
+	if wait := s.limit.wait(address, hash, now); wait > 0 && !jwtShaped(secret) {
 		return nil, s.limited(wait)
 	}
 	who, err := s.lookUp(r.Context(), secret, hash, now)
@@ -77,18 +93,24 @@ func (s *Server) lookUp(ctx context.Context, secret, hash string, now time.Time)
 	switch {
 	case strings.HasPrefix(secret, reconcile.TokenPrefix):
 		return s.tokenBearer(ctx, hash, now)
-	case strings.Count(secret, ".") == 2:
+	case jwtShaped(secret):
 		return s.issuers.caller(ctx, secret, s.settings().Issuers, now)
 	}
 	return nil, nil
 }
+
+// jwtShaped tells whether a token has the form of one that an issuer signed. Nobody
+// guesses a signature, and each job comes with a new one: those behind a proxy
+// must not wait because of a stranger behind it.
+func jwtShaped(secret string) bool { return strings.Count(secret, ".") == 2 }
 
 // tokenBearer compares a hash with those of all tokens. They are read from the store each
 // time, so that a revocation counts at once in every replica.
 func (s *Server) tokenBearer(ctx context.Context, hash string, now time.Time) (*caller, error) {
 	tokens, err := s.store.Tokens(ctx)
 	if err != nil {
-		return nil, err
+		s.log.Error("tokens cannot be read", "error", err) // who asks is not known yet, and is not told more
+		return nil, refuse(http.StatusServiceUnavailable, "tokens cannot be checked; the daemon's log says why")
 	}
 	var found *reconcile.Token
 	for i := range tokens {
@@ -108,6 +130,9 @@ func (s *Server) tokenBearer(ctx context.Context, hash string, now time.Time) (*
 // near tells whether a request comes from this machine without a proxy between.
 func near(r *http.Request) bool {
 	ip := net.ParseIP(hostOnly(r.RemoteAddr))
-	return ip != nil && ip.IsLoopback() && loopbackName(hostOnly(r.Host)) &&
-		r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == ""
+	passedOn := slices.ContainsFunc(proxyHeaders, func(name string) bool { return len(r.Header.Values(name)) > 0 })
+	return ip != nil && ip.IsLoopback() && loopbackName(hostOnly(r.Host)) && !passedOn
 }
+
+// proxyHeaders are what proxies add, some one and some another.
+var proxyHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"}

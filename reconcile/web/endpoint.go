@@ -133,8 +133,9 @@ func (s *Server) note(r *http.Request, a *answered, seen *sight, id string, took
 	}
 	s.meters.answered(seen.route, status, took)
 	level := slog.LevelInfo
-	if seen.route == "/healthz" || seen.route == "/readyz" || seen.route == "/metrics" || strings.HasPrefix(seen.route, "/assets/") {
-		level = slog.LevelDebug
+	probed := seen.route == "/readyz" // a probe that fails does so again and again, and readiness says why by itself
+	if r.Method == http.MethodGet && (status < http.StatusBadRequest || probed) {
+		level = slog.LevelDebug // who only reads asks often
 	}
 	s.log.Log(r.Context(), level, "request", "method", reconcile.Clean(r.Method), "path", reconcile.Clean(r.URL.Path), "status", status,
 		"bytes", a.size, "took", took.Round(time.Microsecond), "from", hostOnly(r.RemoteAddr), "who", seen.who, "request_id", id)

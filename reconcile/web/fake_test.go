@@ -110,6 +110,14 @@ func (s *fakeStore) Lease(_ context.Context, stack, holder string) (reconcile.Le
 	return s.leases[stack], nil
 }
 
+func (s *fakeStore) Holders(context.Context) (all []reconcile.Leased, _ error) {
+	defer s.lock()()
+	for stack := range s.leases {
+		all = append(all, reconcile.Leased{Stack: stack, Holder: "laptop", Since: s.clock.Now()})
+	}
+	return all, nil
+}
+
 func (l *fakeLease) Epoch() int64 { return l.epoch }
 func (l *fakeLease) Context(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)

@@ -56,11 +56,6 @@ func (s *Server) unready(ctx context.Context) []string {
 	if names.unlooked > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d of %d stacks were not looked at yet", names.unlooked, len(s.settings().Stacks)))
 	}
-	if s.o.Ready != nil {
-		for _, reason := range s.o.Ready(ctx) {
-			reasons = append(reasons, reconcile.Clean(reason))
-		}
-	}
 	return reasons
 }
 

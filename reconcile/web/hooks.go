@@ -35,11 +35,16 @@ func (c *call) pushed() (any, error) {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes; this takes at most %d", c.r.ContentLength, plainBody)
 	}
 	now, address := c.clock.Now(), hostOnly(c.r.RemoteAddr)
-	if wait := c.limit.wait(address, "", now); wait > 0 {
+	hook, wait := c.hook(c.r.PathValue("name")), c.limit.wait(address, "", now)
+	known := hook.knows(c.r.Header.Get("X-Gitlab-Token"))
+	if !known && wait > 0 { // whoever sends the right secret waits for nobody behind the same proxy
 		return nil, c.limited(wait)
 	}
-	hook := c.hook(c.r.PathValue("name"))
-	body, known, err := c.proven(hook, now)
+	var body []byte
+	var err error
+	if !known {
+		body, known, err = c.proven(hook, now)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -92,22 +97,29 @@ func (c *call) hookBody() ([]byte, error) {
 // signingPrefix begins secrets that sign requests.
 const signingPrefix = "whsec_"
 
-// proven tells whether the sender knows one of the hook's secrets. A signature
-// is over the body, which is read for it; a secret that is sent along needs no body.
+// knows tells whether what was sent along is one of the hook's secrets. It needs no body.
+func (h Hook) knows(sent string) (known bool) {
+	for _, secret := range h.Secrets() {
+		if sent != "" && !strings.HasPrefix(secret, signingPrefix) && same(sent, secret) {
+			known = true
+		}
+	}
+	return known
+}
+
+// proven tells whether the sender signed the body with one of the hook's secrets.
+// It is read for that.
 func (c *call) proven(hook Hook, now time.Time) (body []byte, known bool, err error) {
-	sent, signed := c.r.Header.Get("X-Gitlab-Token"), c.r.Header.Get("Webhook-Signature") != ""
 	var keys [][]byte
 	for _, secret := range hook.Secrets() {
 		if coded, ok := strings.CutPrefix(secret, signingPrefix); ok {
 			if key, err := base64.StdEncoding.DecodeString(coded); err == nil && len(key) > 0 {
 				keys = append(keys, key)
 			}
-		} else if sent != "" && same(sent, secret) {
-			known = true
 		}
 	}
-	if known || !signed || len(keys) == 0 || !c.fresh(now) {
-		return nil, known, nil
+	if c.r.Header.Get("Webhook-Signature") == "" || len(keys) == 0 || !c.fresh(now) {
+		return nil, false, nil
 	}
 	if body, err = c.hookBody(); err != nil {
 		return nil, false, err

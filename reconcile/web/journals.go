@@ -54,9 +54,10 @@ func (c *call) knows() (any, error) {
 }
 
 func (c *call) nextJID() (any, error) {
+	// A time to come would push all later job IDs there, those of other stacks too.
 	now := c.in.(*moment).Now
-	if now.IsZero() {
-		now = c.clock.Now()
+	if ours := c.clock.Now(); now.IsZero() || now.After(ours) {
+		now = ours
 	}
 	next, err := c.store.Journal(reconcile.EveryStack).NextJID(c.ctx, now)
 	return jid{next}, err
@@ -74,6 +75,29 @@ func (c *call) write() (any, error) {
 		}
 	}
 	return c.appendTo(journal, owner, list)
+}
+
+// ofOwnRuns refuses records of what is no run, or another stack's.
+func (c *call) ofOwnRuns(owner string, list []reconcile.Record) error {
+	seen := ""
+	for i := range list {
+		jid := list[i].JID
+		if jid == "" || jid == seen {
+			continue
+		}
+		if !plainName.MatchString(jid) {
+			return invalid("record %d: %q is no job ID", i, jid)
+		}
+		found, err := c.store.Runs(c.ctx, reconcile.RunFilter{JID: jid, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 && found[0].Stack != owner {
+			return invalid("record %d: run %s is not one of stack %s", i, jid, owner)
+		}
+		seen = jid
+	}
+	return nil
 }
 
 // appendTo writes records that came from elsewhere. Whose token they came with
@@ -96,7 +120,10 @@ func (c *call) appendTo(journal reconcile.Journal, owner string, list []reconcil
 		if r.Key != "" && !r.Key.Valid() {
 			return nil, invalid("record %d: %q is no key", i, r.Key)
 		}
-		r.Actor.Via = c.who.actor.Via
+		r.Actor = c.who.as(r.Actor)
+	}
+	if err := c.ofOwnRuns(owner, list); err != nil {
+		return nil, err
 	}
 	if err := journal.Append(c.ctx, list...); err != nil {
 		return nil, err

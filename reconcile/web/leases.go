@@ -24,10 +24,16 @@ type grant struct {
 	TTL   int64  `json:"ttl_ms"` // it ends so many milliseconds after it was given or renewed
 }
 
+// holders are who has which stack, whether through the API or not.
+type holders struct {
+	Leases []reconcile.Leased `json:"leases"`
+}
+
 const (
 	leaseTime     = 30 * time.Second
 	sweepTime     = time.Second
 	mostLeases    = 1024
+	mostLimited   = 256 // of one token that is for some stacks only
 	longestHolder = 200
 )
 
@@ -58,12 +64,22 @@ func newLeases(clock reconcile.Clock, log *slog.Logger) *leases {
 	return &leases{clock: clock, log: log, byID: map[string]*held{}}
 }
 
-// reserve keeps a place in the table.
-func (l *leases) reserve() bool {
+// reserve keeps a place in the table. A limited caller leaves room for others.
+func (l *leases) reserve(who *caller) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.byID)+l.taken >= mostLeases {
 		return false
+	}
+	if own := 0; who.limited() {
+		for _, h := range l.byID {
+			if h.owner == who.id {
+				own++
+			}
+		}
+		if own >= mostLimited {
+			return false
+		}
 	}
 	l.taken++
 	return true
@@ -105,6 +121,19 @@ func (l *leases) owner(id string) string {
 		return h.owner
 	}
 	return ""
+}
+
+// holds tells whether a caller holds a stack.
+func (l *leases) holds(stack, owner string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock.Now()
+	for _, h := range l.byID {
+		if h.stack == stack && h.owner == owner && now.Before(h.ends) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *leases) drop(id string) error {
@@ -177,7 +206,7 @@ func (c *call) take() (any, error) {
 		return nil, invalid("a lease is of one stack")
 	case w.Holder == "" || len(w.Holder) > longestHolder:
 		return nil, invalid("holder: say who holds the stack, in 1 to %d bytes", longestHolder)
-	case !c.leases.reserve():
+	case !c.leases.reserve(c.who):
 		return nil, refuse(http.StatusTooManyRequests, "too many leases are held through this daemon")
 	}
 	// The lease outlives the request, and so must not end with it.
@@ -249,4 +278,23 @@ func fenced() *refusal {
 	r := conflict("the lease has ended, so nothing more is written under it")
 	r.code = "fenced"
 	return r
+}
+
+func (c *call) holders() (any, error) {
+	known, ok := c.store.(reconcile.Holders)
+	if !ok {
+		return nil, notFound("this daemon's store does not tell who has which stack")
+	}
+	all, err := known.Holders(c.ctx)
+	out := holders{[]reconcile.Leased{}}
+	for _, l := range all {
+		ok, err := c.sees(l.Stack)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out.Leases = append(out.Leases, l)
+		}
+	}
+	return out, err
 }

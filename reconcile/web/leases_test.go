@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -342,5 +343,22 @@ func TestAStoreThatFails(t *testing.T) {
 	r.store.broken = errors.New("the disk is full")
 	if f := r.refused(503, "unavailable", ask{method: "POST", path: "/api/v1/jids", token: "operate", body: "{}"}); !strings.Contains(f.Error.Message, "disk is full") {
 		t.Errorf("it says %q", f.Error.Message)
+	}
+}
+
+// Who has which stack is told, but not of stacks that are not the caller's.
+func TestHolders(t *testing.T) {
+	r := newRig(t)
+	for _, stack := range []string{shopOwner, netOwner} {
+		r.take("operate", stack)
+	}
+	for token, want := range map[string][]string{"read": {netOwner, shopOwner}, "shop": {shopOwner}, "other": {netOwner}} {
+		var got []string
+		for _, l := range read[holders](t, r.want(200, ask{path: "/api/v1/leases", token: token}).Body).Leases {
+			got = append(got, l.Stack)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s is told of %q, not %q", token, got, want)
+		}
 	}
 }

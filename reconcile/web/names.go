@@ -65,12 +65,16 @@ func namesOf(served []string, standings []reconcile.Standing) *names {
 }
 
 // of gives the names of an owner word. A stack that the daemon does not serve,
-// but keeps the journal of, goes by the name in its owner word.
+// but keeps the journal of, goes by the name in its owner word, unless that is
+// the name of another: then it has none.
 func (n *names) of(owner string) []string {
 	if found := n.names[owner]; len(found) > 0 {
 		return found
 	}
 	name, _, _ := strings.Cut(owner, ".")
+	if n.owner[name] != "" {
+		return nil
+	}
 	return []string{name}
 }
 
@@ -87,7 +91,8 @@ func (c *call) sees(owner string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return !slices.ContainsFunc(n.of(owner), func(name string) bool { return !c.who.covers(name) }), nil
+	all := n.of(owner)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(name string) bool { return !c.who.covers(name) }), nil
 }
 
 // may refuses what is about a stack that the caller may not see.

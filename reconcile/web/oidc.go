@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ import (
 // fetched from the issuers that are configured, and from nobody else.
 type issuers struct {
 	client *http.Client
+	log    *slog.Logger
 	mu     sync.Mutex
 	byURL  map[string]*issuer
 }
@@ -42,28 +44,14 @@ const (
 	mostKeys     = 1 << 20 // bytes
 )
 
-func newIssuers(transport http.RoundTripper) *issuers {
+func newIssuers(transport http.RoundTripper, log *slog.Logger) *issuers {
 	if transport == nil {
 		transport = http.DefaultTransport.(*http.Transport).Clone()
 	}
-	return &issuers{byURL: map[string]*issuer{}, client: &http.Client{
-		Transport: careful{transport}, Timeout: issuerTime,
+	return &issuers{byURL: map[string]*issuer{}, log: log, client: &http.Client{
+		Transport: &careful{RoundTripper: transport, kept: map[string]*answerKept{}}, Timeout: issuerTime,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("redirects of issuers are not followed") },
 	}}
-}
-
-// careful is a transport that takes keys by https only, and not more than keys need.
-type careful struct{ http.RoundTripper }
-
-func (c careful) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != "https" && !loopbackName(r.URL.Hostname()) {
-		return nil, fmt.Errorf("%s is not reached by https", r.URL.Host)
-	}
-	answer, err := c.RoundTripper.RoundTrip(r)
-	if err == nil {
-		answer.Body = http.MaxBytesReader(nil, answer.Body, mostKeys)
-	}
-	return answer, err
 }
 
 // caller gives who bears an ID token, nil if it does not count.
@@ -75,7 +63,8 @@ func (i *issuers) caller(ctx context.Context, raw string, allowed []Issuer, now 
 		}
 		provider, err := i.provider(ctx, a.URL, now)
 		if err != nil {
-			return nil, refuse(http.StatusServiceUnavailable, "the token's issuer cannot be asked for its keys: %v", err)
+			i.log.Error("an issuer cannot be asked for its keys", "issuer", a.URL, "error", err)
+			return nil, refuse(http.StatusServiceUnavailable, "the token's issuer cannot be asked for its keys; the daemon's log says why")
 		}
 		verifier := provider.Verifier(&oidc.Config{
 			ClientID: a.Audience, SkipExpiryCheck: true, // ours allows a smaller skew
@@ -181,7 +170,7 @@ func (c claims) caller(a Issuer, token *oidc.IDToken) *caller {
 	}
 	return &caller{
 		name: via, role: a.Role, stacks: a.Stacks, expires: token.Expiry, actor: actor,
-		id: fmt.Sprintf("issuer %s %s %s", token.Issuer, token.Subject, c.text("job_id")),
+		proven: true, id: fmt.Sprintf("issuer %s %s %s", token.Issuer, token.Subject, c.text("job_id")),
 	}
 }
 

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"encoding/json"
 	"net/http"
 	"reflect"
@@ -10,8 +9,12 @@ import (
 	"strings"
 )
 
+// apiVersion is that of /api/v1. Which version of the program answers is nothing
+// for strangers, who may read the document too.
+const apiVersion = "1"
+
 // document writes the OpenAPI document of a table of routes.
-func document(table []route, version string) ([]byte, error) {
+func document(table []route) ([]byte, error) {
 	s := &schemas{components: object{}}
 	paths := object{}
 	for _, r := range table {
@@ -27,7 +30,7 @@ func document(table []route, version string) ([]byte, error) {
 	return json.MarshalIndent(object{
 		"openapi": "3.1.0",
 		"info": object{
-			"title": "reconcile", "version": cmp.Or(version, "dev"), "license": object{"name": "Apache 2.0", "identifier": "Apache-2.0"},
+			"title": "reconcile", "version": apiVersion, "license": object{"name": "Apache 2.0", "identifier": "Apache-2.0"},
 			"description": "What the daemon tells and takes. A {stack} is a name of the operator's file or an owner word.",
 		},
 		"servers": []any{object{"url": "/"}},

@@ -185,7 +185,7 @@ func (c *call) approve(o *reconcile.Order) error {
 		r.plans = &[2]string{o.Value, standing.Plan}
 		return r
 	}
-	body, err := c.store.Artefact(c.ctx, lastLook(names[0]), "approvals.json")
+	body, err := c.store.Artefact(c.ctx, reconcile.LastLook(names[0]), "approvals.json")
 	if err == nil {
 		err = json.Unmarshal(body, &o.Changes)
 	}

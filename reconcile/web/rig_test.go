@@ -62,7 +62,7 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 	}
 	r.tokens["wrong"], _ = reconcile.NewToken()
 	r.fill()
-	o := Options{Store: r.store, Clock: clock, Log: slog.New(slog.NewJSONHandler(r.log, nil)), Version: "1.2.3",
+	o := Options{Store: r.store, Clock: clock, Log: slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Version: "1.2.3",
 		Settings: func() Settings { return r.settings }}
 	for _, f := range change {
 		f(&o)

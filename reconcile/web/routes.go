@@ -138,6 +138,7 @@ func journalRoutes() []route {
 
 func leaseRoutes() []route {
 	return []route{
+		{method: "GET", pattern: "/api/v1/leases", role: reconcile.Read, summary: "Tells who has which stack now.", out: holders{}, fails: []int{404}, do: (*call).holders},
 		{method: "POST", pattern: "/api/v1/leases", role: reconcile.Operate, summary: "Takes a stack. The lease ends unless it is renewed in time.", in: wish{}, limit: plainBody, out: grant{}, status: 201, fails: []int{423, 429}, do: (*call).take},
 		{method: "PUT", pattern: "/api/v1/leases/{id}", role: reconcile.Operate, summary: "Renews a lease.", status: 204, fails: []int{410}, do: (*call).renew},
 		{method: "DELETE", pattern: "/api/v1/leases/{id}", role: reconcile.Operate, summary: "Gives a stack back.", status: 204, do: (*call).release},

@@ -168,10 +168,17 @@ func (c *call) saveRun() (any, error) {
 	switch {
 	case err == nil && old.Stack != run.Stack:
 		return nil, conflict("run %s is one of stack %s", run.JID, old.Stack)
-	case err != nil && refusalOf(err).status != http.StatusNotFound:
+	case err == nil:
+		err, run.Actor = c.mayRewrite(old), old.Actor
+	case refusalOf(err).status == http.StatusNotFound:
+		err, run.Actor = c.given(run.JID), c.who.as(run.Actor)
+	}
+	if err != nil {
 		return nil, err
 	}
-	run.Actor.Via = c.who.actor.Via
+	if err := c.ownName(run); err != nil {
+		return nil, err
+	}
 	if err := c.store.SaveRun(c.ctx, run); err != nil {
 		return nil, err
 	}
@@ -179,6 +186,47 @@ func (c *call) saveRun() (any, error) {
 		c.meters.saved(run)
 	}
 	return nil, nil
+}
+
+// mayRewrite refuses to write over another's run. Whoever holds the stack may
+// say that a run which did not end is over: its process is gone.
+func (c *call) mayRewrite(old reconcile.Run) error {
+	switch {
+	case old.Actor.Via == c.who.actor.Via:
+		return nil
+	case old.Finished.IsZero() && c.leases.holds(old.Stack, c.who.id):
+		return nil
+	}
+	return conflict("run %s was made by another; it is not written over", old.JID)
+}
+
+// farAhead is how far clocks may be apart.
+const farAhead = 24 * time.Hour
+
+// given refuses a job ID of a time to come that the store did not give: its run
+// would be the newest for ever.
+func (c *call) given(jid string) error {
+	now := c.clock.Now()
+	if jid < now.Add(farAhead).UTC().Format("20060102150405") {
+		return nil
+	}
+	next, err := c.store.Journal(reconcile.EveryStack).NextJID(c.ctx, now) // a simulated time may be ahead
+	if err == nil && jid >= next {
+		err = invalid("job ID %s is of a time to come; ask for the next one at /api/v1/jids", jid)
+	}
+	return err
+}
+
+// ownName refuses a run that goes by the name of another stack of the daemon.
+func (c *call) ownName(run reconcile.Run) error {
+	n, err := c.stackNames(c.ctx, false)
+	if err != nil {
+		return err
+	}
+	if owner, served := n.owner[run.Name]; served && owner != "" && owner != run.Stack {
+		return invalid("%s is the name of another stack than %s", run.Name, run.Stack)
+	}
+	return nil
 }
 
 func (c *call) artefact() (any, error) {
@@ -206,7 +254,13 @@ func (c *call) saveArtefact() (any, error) {
 		return nil, err
 	}
 	jid := c.r.PathValue("jid")
-	if _, err := c.findRun(jid); err != nil && (c.who.limited() || refusalOf(err).status != http.StatusNotFound) {
+	run, err := c.findRun(jid)
+	if err == nil {
+		err = c.mayRewrite(run)
+	} else if !c.who.limited() && refusalOf(err).status == http.StatusNotFound {
+		err = nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	return nil, c.store.SaveArtefact(c.ctx, jid, file, c.body)

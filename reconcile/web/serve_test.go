@@ -100,6 +100,27 @@ func TestTheLogHoldsNoSecrets(t *testing.T) {
 	}
 }
 
+// Who only reads is no news: pages and readers ask again and again.
+func TestTheLogLeavesReadersToDebug(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []struct {
+		of    ask
+		level string
+	}{
+		{ask{path: "/api/v1/me", token: "read"}, "DEBUG"},
+		{ask{path: "/healthz"}, "DEBUG"},
+		{ask{path: "/api/v1/me", token: "wrong"}, "INFO"},
+		{ask{path: "/nowhere"}, "INFO"},
+		{ask{method: "POST", path: "/hooks/gitlab", header: map[string]string{"X-Gitlab-Token": "wrong"}}, "INFO"},
+	} {
+		r.log.Reset()
+		r.do(c.of)
+		if !strings.Contains(r.log.String(), `"level":"`+c.level+`","msg":"request"`) {
+			t.Errorf("%s %s is not logged at %s:\n%s", c.of.method, c.of.path, c.level, r.log)
+		}
+	}
+}
+
 // pair writes a certificate that signs itself, and its key.
 func pair(t *testing.T, files TLS, serial int64, names []string, until time.Time) *x509.Certificate {
 	t.Helper()

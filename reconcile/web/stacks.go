@@ -106,16 +106,13 @@ func (c *call) stackArtefact() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.store.Artefact(c.ctx, lastLook(name), file)
+	body, err := c.store.Artefact(c.ctx, reconcile.LastLook(name), file)
 	if err != nil {
 		return nil, err
 	}
 	c.file(file, body)
 	return streamed{}, nil
 }
-
-// lastLook is where the files of a stack's last look are kept.
-func lastLook(name string) string { return "stack/" + name }
 
 // file answers with a file that somebody else wrote. It is never shown as a page.
 func (c *call) file(name string, body []byte) {

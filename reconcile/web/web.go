@@ -8,6 +8,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -28,10 +29,7 @@ type Options struct {
 	// Subscribe gives what happens from now on, until stop is called; the channel is
 	// read without delay. nil: readers learn of standings and records only.
 	Subscribe func() (events <-chan Event, stop func())
-	Numbers   func() Numbers // for metrics; nil: none
-	// Ready gives the reasons why the daemon cannot work yet, beside those that the
-	// server finds itself. nil: none.
-	Ready     func(ctx context.Context) []string
+	Numbers   func() Numbers    // for metrics; nil: none
 	Clock     reconcile.Clock   // nil is the real time
 	Log       *slog.Logger      // nil: nothing is logged
 	Transport http.RoundTripper // to issuers of ID tokens; nil is one of its own
@@ -56,6 +54,7 @@ type Server struct {
 	probe   probe
 	pages   map[string]page
 	openapi []byte
+	secured *tls.Config // nil is plain HTTP
 }
 
 // New makes a server.
@@ -74,11 +73,14 @@ func New(o Options) (*Server, error) {
 	if s.pages, err = readPages(); err != nil {
 		return nil, err
 	}
-	if s.openapi, err = document(routes(), o.Version); err != nil {
+	if s.openapi, err = document(routes()); err != nil {
+		return nil, err
+	}
+	if s.secured, err = o.TLS.config(s.log); err != nil {
 		return nil, err
 	}
 	s.limit = newLimiter()
-	s.issuers = newIssuers(o.Transport)
+	s.issuers = newIssuers(o.Transport, s.log)
 	s.leases = newLeases(s.clock, s.log)
 	s.feed = newFeed(s)
 	s.meters = newMeters(s)
@@ -108,14 +110,9 @@ const (
 // Serve answers on a listener until ctx ends. Then it lets requests under way
 // end, for ten seconds at most, and gives all leases back.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	secured, err := s.o.TLS.config(s.log)
-	if err != nil {
-		l.Close()
-		return err
-	}
 	server := &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime,
-		IdleTimeout: idleTime, MaxHeaderBytes: mostHeader, TLSConfig: secured,
+		IdleTimeout: idleTime, MaxHeaderBytes: mostHeader, TLSConfig: s.secured,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	work, stop := context.WithCancel(ctx)
@@ -127,7 +124,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	under.Go(func() { s.feed.run(work) })
 	ended := make(chan error, 1)
 	go func() {
-		if secured != nil {
+		if s.secured != nil {
 			ended <- server.ServeTLS(l, "", "")
 		} else {
 			ended <- server.Serve(l)

@@ -37,11 +37,11 @@ func isFenced(err error) bool {
 // and thinks itself in time.
 func stopped(t *testing.T, s *Store, stack string) *lease {
 	t.Helper()
-	l := &lease{store: s, stack: stack, holder: random()}
+	l := s.newLease(stack)
 	if err := s.once(t.Context(), func(ctx context.Context, tx pgx.Tx) error { return l.take(ctx, tx, "zombie") }); err != nil {
 		t.Fatal(err)
 	}
-	l.term = s.begin(time.Now().Add(time.Hour), l.fenced())
+	l.term = s.begin(time.Now().Add(time.Hour), l.ttl, l.fenced())
 	return l
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type lease struct {
 	stack  string
 	holder string
 	epoch  int64
+	ttl    time.Duration
 	term   *term
 
 	once sync.Once
@@ -33,7 +35,7 @@ func (s *Store) Lease(ctx context.Context, stack, holder string) (reconcile.Leas
 	if err := s.enter(&s.holders); err != nil {
 		return nil, fmt.Errorf("take stack %s: %w", stack, err)
 	}
-	l := &lease{store: s, stack: stack, holder: random()}
+	l := s.newLease(stack)
 	asked := time.Now()
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return l.take(ctx, tx, holder) })
 	var unsure *uncertain
@@ -44,13 +46,38 @@ func (s *Store) Lease(ctx context.Context, stack, holder string) (reconcile.Leas
 		s.holders.Done()
 		return nil, l.refusal(err)
 	}
-	l.term = s.begin(asked, l.fenced())
+	l.term = s.begin(asked, l.ttl, l.fenced())
 	s.keep(l, true)
 	go func() {
 		defer s.holders.Done()
 		l.renew()
 	}()
 	return l, nil
+}
+
+// newLease is a lease that is still to be taken. One whose name begins with "~",
+// which no stack's does, is for a part that one process plays for all, such as
+// polling: nothing has to be waited out before another plays it, so it is short.
+func (s *Store) newLease(stack string) *lease {
+	l := &lease{store: s, stack: stack, holder: random(), ttl: s.ttl}
+	if strings.HasPrefix(stack, "~") {
+		l.ttl = s.ttl / 2
+	}
+	return l
+}
+
+// Holders are the leases that are held now, by stack.
+func (s *Store) Holders(ctx context.Context) ([]reconcile.Leased, error) {
+	rows, err := s.pool.Query(ctx, "SELECT stack, person, since FROM reconcile.stack_lease WHERE expires_at > clock_timestamp() ORDER BY stack")
+	if err != nil {
+		return nil, s.failed("read who has which stack", err)
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l reconcile.Leased, err error) {
+		err = row.Scan(&l.Stack, &l.Holder, &l.Since)
+		l.Since = l.Since.UTC()
+		return l, err
+	})
+	return all, s.failed("read who has which stack", err)
 }
 
 func (l *lease) refusal(err error) error {
@@ -73,7 +100,7 @@ func (l *lease) take(ctx context.Context, tx pgx.Tx, person string) error {
 		ON CONFLICT (stack) DO UPDATE SET holder = excluded.holder, person = excluded.person, epoch = l.epoch + 1,
 			since = excluded.since, expires_at = excluded.expires_at
 			WHERE l.expires_at <= clock_timestamp()
-		RETURNING epoch`, l.stack, l.holder, cmp.Or(person, anotherRun), seconds(l.store.ttl)).Scan(&l.epoch)
+		RETURNING epoch`, l.stack, l.holder, cmp.Or(person, anotherRun), seconds(l.ttl)).Scan(&l.epoch)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
@@ -96,15 +123,15 @@ func (l *lease) take(ctx context.Context, tx pgx.Tx, person string) error {
 // renew keeps the lease until its term ends.
 func (l *lease) renew() {
 	s := l.store
-	for wait := s.renewEvery(); pause(l.term.ctx, wait); {
+	for wait := renewEvery(l.ttl); pause(l.term.ctx, wait); {
 		asked := time.Now()
 		held, err := l.renewOnce()
 		switch {
 		case err != nil:
 			wait = s.retryAfter()
 		case held:
-			s.extend(l.term, asked)
-			wait = s.renewEvery()
+			l.term.extend(asked)
+			wait = renewEvery(l.ttl)
 		default:
 			l.term.end(l.fenced())
 		}
@@ -112,10 +139,10 @@ func (l *lease) renew() {
 }
 
 func (l *lease) renewOnce() (held bool, err error) {
-	ctx, cancel := context.WithTimeout(l.term.ctx, l.store.renewWithin())
+	ctx, cancel := context.WithTimeout(l.term.ctx, renewWithin(l.ttl))
 	defer cancel()
 	tag, err := l.store.pool.Exec(ctx, `UPDATE reconcile.stack_lease SET expires_at = now() + make_interval(secs => $3)
-		WHERE stack = $1 AND holder = $2 AND expires_at > clock_timestamp()`, l.stack, l.holder, seconds(l.store.ttl))
+		WHERE stack = $1 AND holder = $2 AND expires_at > clock_timestamp()`, l.stack, l.holder, seconds(l.ttl))
 	return tag.RowsAffected() == 1, err
 }
 
@@ -175,7 +202,7 @@ func (l *lease) Release() error {
 		}
 		_, err := l.store.exec(context.Background(), "UPDATE reconcile.stack_lease SET expires_at = now() WHERE stack = $1 AND holder = $2", l.stack, l.holder)
 		if err != nil {
-			l.err = fmt.Errorf("give stack %s back: %w; it is free %v after its last renewal", l.stack, l.store.explain(err), l.store.ttl)
+			l.err = fmt.Errorf("give stack %s back: %w; it is free %v after its last renewal", l.stack, l.store.explain(err), l.ttl)
 		}
 	})
 	return l.err

@@ -24,9 +24,23 @@ func (ticket) Kind() string { return "look" }
 
 // Enrol makes stacks known, by their names in the operator's file. New ones are due at once.
 func (s *Store) Enrol(ctx context.Context, names []string) error {
-	_, err := s.exec(ctx, `INSERT INTO reconcile.schedule (name, why, queue) SELECT name, $2, $3 FROM unnest($1::text[]) AS name
+	// Turns are numbered on from the time: one that began before the stack was retired is not taken for a later one.
+	_, err := s.exec(ctx, `INSERT INTO reconcile.schedule (name, why, queue, turn)
+		SELECT name, $2, $3, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM unnest($1::text[]) AS name
 		ORDER BY name ON CONFLICT DO NOTHING`, names, string(reconcile.ByStartup), string(reconcile.ByStartup.Queue()))
 	return s.failed(fmt.Sprintf("enrol %d stacks", len(names)), err)
+}
+
+// Retire forgets stacks that the operator's file names no more, and how they stood.
+func (s *Store) Retire(ctx context.Context, names []string) error {
+	files := make([]string, len(names))
+	for i, name := range names {
+		files[i] = reconcile.LastLook(name)
+	}
+	_, err := s.exec(ctx, `WITH standing AS (DELETE FROM reconcile.standings WHERE name = ANY ($1)),
+		files AS (DELETE FROM reconcile.artefacts WHERE jid = ANY ($2))
+		DELETE FROM reconcile.schedule WHERE name = ANY ($1)`, names, files)
+	return s.failed(fmt.Sprintf("forget %d stacks", len(names)), err)
 }
 
 // entry is a row of the schedule.

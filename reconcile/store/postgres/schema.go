@@ -102,6 +102,12 @@ func (s *Store) makeSchema(ctx context.Context) error {
 	return err
 }
 
+// Schema is the version of the database's schema.
+func (s *Store) Schema(ctx context.Context) (int, error) {
+	v, err := readVersions(ctx, s.pool)
+	return v.version, s.failed("read the schema's version", err)
+}
+
 // readVersions returns zeros for a new schema.
 func readVersions(ctx context.Context, q queryer) (v versions, err error) {
 	err = q.QueryRow(ctx, "SELECT coalesce(max(version), 0), coalesce(max(least), 0) FROM reconcile.version").Scan(&v.version, &v.least)

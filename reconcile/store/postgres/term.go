@@ -13,17 +13,18 @@ import (
 type term struct {
 	ctx context.Context // ends with the term
 	end context.CancelCauseFunc
+	ttl time.Duration
 
 	mu    sync.Mutex
 	timer *time.Timer
 }
 
-// begin starts the term of a right that was asked for at a time. over is the
-// cause of its end.
-func (s *Store) begin(asked time.Time, over error) *term {
-	t := &term{}
+// begin starts the term of a right that was asked for at a time, and lasts for
+// ttl. over is the cause of its end.
+func (s *Store) begin(asked time.Time, ttl time.Duration, over error) *term {
+	t := &term{ttl: ttl}
 	t.ctx, t.end = context.WithCancelCause(s.life)
-	t.timer = time.AfterFunc(s.left(asked), func() { t.end(over) })
+	t.timer = time.AfterFunc(t.left(asked), func() { t.end(over) })
 	context.AfterFunc(t.ctx, func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -33,24 +34,25 @@ func (s *Store) begin(asked time.Time, over error) *term {
 }
 
 // left is for how long a right is relied on that was asked for at a time.
-func (s *Store) left(asked time.Time) time.Duration {
-	return time.Until(asked.Add(s.ttl - s.ttl/6))
+func (t *term) left(asked time.Time) time.Duration {
+	return time.Until(asked.Add(t.ttl - t.ttl/6))
 }
 
 // extend goes on with a right that was renewed. A term that is over stays over.
-func (s *Store) extend(t *term, asked time.Time) {
+func (t *term) extend(asked time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ctx.Err() == nil {
-		t.timer.Reset(s.left(asked))
+		t.timer.Reset(t.left(asked))
 	}
 }
 
-// The times between renewals, between attempts after one that failed, and for
-// one attempt.
-func (s *Store) renewEvery() time.Duration  { return s.ttl * 4 / 15 }
-func (s *Store) retryAfter() time.Duration  { return s.ttl / 30 }
-func (s *Store) renewWithin() time.Duration { return s.ttl / 6 }
+// The times between renewals, and for one attempt.
+func renewEvery(ttl time.Duration) time.Duration  { return ttl * 4 / 15 }
+func renewWithin(ttl time.Duration) time.Duration { return ttl / 6 }
+
+// retryAfter is the time between attempts after one that failed.
+func (s *Store) retryAfter() time.Duration { return s.ttl / 30 }
 
 // seconds is a duration as SQL's make_interval takes it.
 func seconds(d time.Duration) float64 { return d.Seconds() }

@@ -50,7 +50,7 @@ func (w *worker) take(ctx context.Context, name string, job int64) (*turn, error
 	if err != nil {
 		return nil, err
 	}
-	t.term = s.begin(asked, errLost)
+	t.term = s.begin(asked, s.ttl, errLost)
 	return t, nil
 }
 
@@ -93,7 +93,7 @@ func (w *worker) watch(ctx context.Context) {
 			continue
 		}
 		asked := time.Now()
-		renew := asked.Sub(renewed) >= s.renewEvery()
+		renew := asked.Sub(renewed) >= renewEvery(s.ttl)
 		wanted, err := w.look(ctx, turns, renew)
 		if err != nil {
 			continue
@@ -102,7 +102,7 @@ func (w *worker) watch(ctx context.Context) {
 			n, mine := wanted[turnOf{t.Name, t.number}]
 			w.hear(t, mine && n > t.seen)
 			if mine && renew {
-				s.extend(t.term, asked)
+				t.term.extend(asked)
 			}
 			if !mine && w.has(t) {
 				t.term.end(errLost)
@@ -121,9 +121,10 @@ type turnOf struct {
 }
 
 // look reads how often the stacks of turns were nudged, and renews the turns if
-// that is asked for. Turns that are another's by now, or nobody's, are left out.
+// that is asked for. Turns that are another's by now, or nobody's, are left out;
+// those of stacks that were retired go on, for nobody else can have one.
 func (w *worker) look(ctx context.Context, turns []*turn, renew bool) (map[turnOf]int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.store.renewWithin())
+	ctx, cancel := context.WithTimeout(ctx, renewWithin(w.store.ttl))
 	defer cancel()
 	names, numbers := make([]string, len(turns)), make([]int64, len(turns))
 	for i, t := range turns {
@@ -131,12 +132,14 @@ func (w *worker) look(ctx context.Context, turns []*turn, renew bool) (map[turnO
 	}
 	const mine = ` unnest($1::text[], $2::bigint[]) AS t (name, number)
 		WHERE s.name = t.name AND s.turn = t.number AND s.turn_until > clock_timestamp()`
+	const retired = ` SELECT t.name, t.number, 0 FROM unnest($1::text[], $2::bigint[]) AS t (name, number)
+		WHERE NOT EXISTS (SELECT 1 FROM reconcile.schedule s WHERE s.name = t.name)`
 	query, args := "SELECT s.name, s.turn, s.wanted FROM reconcile.schedule s,"+mine, []any{names, numbers}
 	if renew {
 		query = "UPDATE reconcile.schedule s SET turn_until = now() + make_interval(secs => $3) FROM" + mine + " RETURNING s.name, s.turn, s.wanted"
 		args = append(args, seconds(w.store.ttl))
 	}
-	rows, err := w.store.pool.Query(ctx, query, args...)
+	rows, err := w.store.pool.Query(ctx, "WITH mine AS ("+query+") SELECT * FROM mine UNION ALL"+retired, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -152,7 +152,7 @@ func increasing(t *testing.T, s suite) {
 		}
 		last = jid
 	}
-	if last != "20270102000000000001" {
+	if last != "20270102000000000001" && !s.Remote { // a daemon takes no time to come from elsewhere
 		t.Errorf("the last is %s", last)
 	}
 }

@@ -16,6 +16,7 @@ var leases = []test{
 	{"a lease excludes", excludes},
 	{"a lease of one stack leaves the others", leavesOthers},
 	{"epochs grow", epochs},
+	{"who has which stack is told", toldHolders},
 	{"intents need a lease", intentsNeedLease},
 	{"a lease that was given back writes nothing more", fencedByRelease},
 	{"a lease's context ends with it", contexts},
@@ -74,6 +75,42 @@ func leavesOthers(t *testing.T, s suite) {
 			}
 		})
 	}
+}
+
+func toldHolders(t *testing.T, s suite) {
+	first, second := s.store(t), s.store(t)
+	check := func(want ...string) {
+		t.Helper()
+		all, err := second.(reconcile.Holders).Holders(t.Context())
+		var got []string
+		for _, l := range all {
+			got = append(got, l.Stack+" "+l.Holder)
+			if age := time.Since(l.Since); age < -time.Second || age > patience {
+				t.Errorf("%s since %s", l.Stack, l.Since)
+			}
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q, not %q: %v", got, want, err)
+		}
+	}
+	check()
+	one, err := first.Lease(t.Context(), shop, "ci job 17")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := second.Lease(t.Context(), blog, "laptop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(blog+" laptop", shop+" ci job 17")
+	if err := other.Release(); err != nil {
+		t.Fatal(err)
+	}
+	check(shop + " ci job 17")
+	if err := one.Release(); err != nil {
+		t.Fatal(err)
+	}
+	check()
 }
 
 func epochs(t *testing.T, s suite) {

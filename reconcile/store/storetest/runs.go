@@ -45,7 +45,7 @@ func saveRuns(t *testing.T, store reconcile.Store, runs ...reconcile.Run) {
 func savedRuns(t *testing.T, s suite) {
 	store := s.store(t)
 	one := run(1, reconcile.RunRunning, reconcile.ByPush)
-	one.Actor = reconcile.Actor{Kind: "daemon", Host: "ops-1", Version: "1.2.0"}
+	one.Actor = reconcile.Actor{Kind: "cli", Host: "ops-1", Version: "1.2.0"}
 	one.Revision, one.Branch, one.Subject, one.Author = "4f2a91c", "main", "Raise \"memory\"\u2028<&>", "R. Leone"
 	one.Limit, one.Epoch, one.Counts = []reconcile.Key{"Container/a"}, 1<<40, reconcile.RunCounts{Ok: 3, Failed: 1, Unknown: 2}
 	saveRuns(t, store, one)

@@ -23,6 +23,12 @@ func skip(t testing.TB) *Server {
 // DSN is never reached.
 func (s *Server) DSN(testing.TB) string { return "" }
 
+// Dump is never reached.
+func (s *Server) Dump(testing.TB, string) []byte { return nil }
+
+// Exec is never reached.
+func (s *Server) Exec(testing.TB, string, string) {}
+
 // Socket is never reached.
 func (s *Server) Socket() string { return "" }
 

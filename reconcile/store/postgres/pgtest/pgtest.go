@@ -87,6 +87,21 @@ func (s *Server) DSN(t testing.TB) string {
 	return s.address(name)
 }
 
+// Exec runs a statement in a database of the server.
+func (s *Server) Exec(t testing.TB, dsn, statement string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Socket is the path of the socket that the server listens on.
 func (s *Server) Socket() string { return filepath.Join(s.dir, ".s.PGSQL.5432") }
 
