@@ -125,6 +125,9 @@ func (s *session) applyPlan(ctx context.Context, f applyFlags) error {
 	s.orders.grants = s.src.Stack.Policy.Mode == "propose" && f.saved == nil
 	ctx, stop, end := s.interrupts(ctx)
 	defer end()
+	if err := s.orders.read(ctx); err != nil { // reading the stack, or waiting for it, may have taken long
+		return err
+	}
 	plan, world, err := s.engine.Plan(ctx, s.wish)
 	if err == nil {
 		err = s.checkTargets(plan)

@@ -42,7 +42,7 @@ type campaign struct {
 
 func newCampaign(t *testing.T, where string, seed int64) *campaign {
 	t.Helper()
-	stack := strings.Replace(rigStack, "policy: {prune: true}", "store: "+where+", policy: {prune: true, maxDeletes: 5}", 1)
+	stack := strings.Replace(rigStack, "policy: {prune: true}", "store: "+where+", policy: {prune: true, maxDeletes: 100}", 1)
 	c := &campaign{rig: newRig(t, map[string]string{"stack.yaml": stack}), random: rand.New(rand.NewSource(seed)),
 		names: map[string]bool{}, gone: map[string]bool{}, memory: map[string]int{}, space: map[string]string{}}
 	for range 4 {
@@ -157,6 +157,11 @@ func (c *campaign) settles(most time.Duration) {
 	head := git(c.t, c.dir, "rev-parse", "HEAD")
 	last := c.daemons[len(c.daemons)-1]
 	var all []reconcile.Standing
+	defer func() {
+		if c.t.Failed() {
+			last.tell(all)
+		}
+	}()
 	next := time.Now()
 	eventually(c.t, most, "the last commit is applied", func() bool {
 		all = last.standings()

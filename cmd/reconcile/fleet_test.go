@@ -197,7 +197,7 @@ func (s *served) tell(standings []reconcile.Standing) {
 	n := 0
 	for _, standing := range standings {
 		if standing.Condition != reconcile.InSync && n < 5 {
-			s.tb.Logf("%s: %s: %s %v", standing.Name, standing.Condition, standing.Sentence, standing.Problems)
+			s.tb.Logf("%s: %s at %.7s of %.7s: %s %v %+v", standing.Name, standing.Condition, standing.Revision.ID, standing.Head, standing.Sentence, standing.Problems, standing.Items)
 			n++
 		}
 	}

@@ -93,26 +93,43 @@ func TestOrdersAreGuards(t *testing.T) {
 	}
 }
 
-// A freeze stops the very next write; what was done is recorded all the same.
-func TestFreezeStopsTheNextWrite(t *testing.T) {
-	s, st := heeded(t)
-	ctx, release, err := s.lease(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer release()
-	record := func(event reconcile.Event) error {
-		return s.engine.Journal.Append(ctx, reconcile.Record{Event: event, JID: "20261121090000000000", Key: "Container/a", Stamp: time.Now()})
-	}
-	if err := record(reconcile.Intent); err != nil {
-		t.Fatal(err)
-	}
-	give(t, st, reconcile.Order{Stack: reconcile.EveryStack, Verb: reconcile.Freeze, Reason: "incident", By: reconcile.Actor{User: "jane"}})
-	if err := record(reconcile.Intent); err == nil || !strings.Contains(err.Error(), "everything is frozen by jane: incident") {
-		t.Errorf("an intent: %v", err)
-	}
-	if err := record(reconcile.Result); err != nil {
-		t.Errorf("a result: %v", err)
+// An order stops the very next write that it forbids; what was done is recorded all the same.
+func TestOrdersStopTheNextWrite(t *testing.T) {
+	for verb, want := range map[reconcile.Verb]string{
+		reconcile.Freeze: "everything is frozen by jane: incident", reconcile.Suspend: "the stack is suspended by jane: incident",
+		reconcile.HoldKey: "Container/a is held by jane: incident",
+	} {
+		t.Run(string(verb), func(t *testing.T) {
+			s, st := heeded(t)
+			ctx, release, err := s.lease(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+			record := func(key reconcile.Key, event reconcile.Event) error {
+				return s.engine.Journal.Append(ctx, reconcile.Record{Event: event, JID: "20261121090000000000", Key: key, Stamp: time.Now()})
+			}
+			if err := record("Container/a", reconcile.Intent); err != nil {
+				t.Fatal(err)
+			}
+			o := reconcile.Order{Verb: verb, Reason: "incident", By: reconcile.Actor{User: "jane"}}
+			switch verb {
+			case reconcile.Freeze:
+				o.Stack = reconcile.EveryStack
+			case reconcile.HoldKey:
+				o.Key = "Container/a"
+			}
+			give(t, st, o)
+			if err := record("Container/a", reconcile.Intent); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("an intent: %v", err)
+			}
+			if err := record("Container/b", reconcile.Intent); (err == nil) != (verb == reconcile.HoldKey) {
+				t.Errorf("an intent about another key: %v", err)
+			}
+			if err := record("Container/a", reconcile.Result); err != nil {
+				t.Errorf("a result: %v", err)
+			}
+		})
 	}
 }
 

@@ -40,6 +40,7 @@ const replicas = 3
 
 // onBoth runs a test on SQLite and on three replicas with PostgreSQL.
 func onBoth(t *testing.T, test func(h *herd)) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		test(newHerd(t, nil))

@@ -39,7 +39,7 @@ func TestR16StaleListings(t *testing.T) {
 		t := h.t
 		h.sim.AddFault(simulator.Fault{Kind: "stale", Seconds: 60})
 		h.serving("a")
-		commits := 6 + runs(1)
+		commits := 4 + runs(1)
 		for i := range commits {
 			h.write(fmt.Sprintf("c%d.yaml", i), sized(fmt.Sprintf("c%d", i), 256, ""))
 			h.write("a.yaml", sized("a", 256+128*(1+i%4), ""))

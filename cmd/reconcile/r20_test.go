@@ -214,7 +214,8 @@ func TestR25BrokenManifest(t *testing.T) {
 // TestR26Growth pushes again and again, and looks at how the copy of the
 // repository grows.
 func TestR26Growth(t *testing.T) {
-	pushes := 40
+	t.Parallel()
+	pushes := 25
 	if long() {
 		pushes = 500
 	}
@@ -263,11 +264,14 @@ func stored(t *testing.T, dir string) (size int64, files int) {
 	return size, files
 }
 
-// TestR27Storm pushes a thousand commits within seconds, each with its webhook.
+// TestR27Storm pushes hundreds of commits within seconds, each with its webhook.
 func TestR27Storm(t *testing.T) {
 	onBoth(t, func(h *herd) {
 		t := h.t
-		const pushes = 1000
+		pushes := 200
+		if long() {
+			pushes = 1000
+		}
 		h.write("stack.yaml", rigStack)
 		h.write("a.yaml", sized("a", 256, ""))
 		commitAll(t, h.dir, "Begin")

@@ -24,6 +24,7 @@ import (
 
 // TestR28DiskFull fills the disk that a daemon's store is on.
 func TestR28DiskFull(t *testing.T) {
+	t.Parallel()
 	h := newHerd(t, nil)
 	disk := smallDisk(t)
 	h.folders[0] = filepath.Join(disk, "store")
@@ -69,6 +70,7 @@ func fill(t *testing.T, name string) {
 // TestR29Damaged spoils the store of a daemon in some ways. It does not begin
 // with such a store, says what to do, and with a new one there is nothing to do.
 func TestR29Damaged(t *testing.T) {
+	t.Parallel()
 	h := newHerd(t, nil)
 	h.serving("a", "b")
 	h.daemons[0].stop()
@@ -154,6 +156,7 @@ func newHerdBeside(h *herd) *herd {
 
 // TestR31OlderStore restores an older backup of the store below a daemon.
 func TestR31OlderStore(t *testing.T) {
+	t.Parallel()
 	h := newHerd(t, nil)
 	h.serving("a", "b")
 	h.daemons[0].stop()
@@ -199,6 +202,7 @@ func cloned(t *testing.T, from, to string) {
 // TestR33TwoDaemons starts a second daemon on the folder of the first, and one
 // on a copy of it.
 func TestR33TwoDaemons(t *testing.T) {
+	t.Parallel()
 	h := newHerd(t, nil)
 	h.serving("a")
 	start, before := time.Now(), len(h.sim.Log())
@@ -227,6 +231,7 @@ func TestR33TwoDaemons(t *testing.T) {
 // Scaleway key, the Git token, a webhook's secret and the API's token. No call
 // fails, though each old one is refused soon after.
 func TestR12Rotation(t *testing.T) {
+	t.Parallel()
 	h := newHerd(t, nil)
 	h.write("stack.yaml", rigStack)
 	h.write("a.yaml", sized("a", 256, ""))

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,39 +19,43 @@ import (
 // everyVerb has, for each command, lines that drive it. A command without lines
 // fails the tests below: what is new must not print secrets or steer terminals either.
 var everyVerb = map[string][]string{
-	"init":          {"init fresh", "init fresh"},
-	"validate":      {"validate", "validate --strict", "validate -v"},
-	"plan":          {"plan", "plan -v", "plan -o json", "plan -o salt", "plan --detailed-exitcode --out again.plan"},
-	"apply":         {"apply --yes", "apply --yes -v -o json", "apply again.plan", "apply --yes --no-wait"},
-	"drift":         {"drift", "drift -v", "drift -o json"},
-	"outputs":       {"outputs", "outputs -o json"},
-	"forget":        {"forget --yes Container/none", "forget --yes Container/gone"},
-	"status":        {"status", "status -o json"},
-	"why":           {"why Container/a", "why Container/a -o json", "why Container/none"},
-	"runs":          {"runs", "runs -o json", "runs --key Container/a --since 7d --limit 3"},
-	"runs show":     {"runs show 20200101000000000000"},
-	"runs cancel":   {"runs cancel 20200101000000000000"},
-	"runs relaunch": {"runs relaunch 20200101000000000000 --failed"},
-	"approve":       {"approve --yes", "approve --yes 0123456789ab"},
-	"suspend":       {"suspend --until 2h --reason why", "suspend --end"},
-	"hold":          {"hold Container/a --reason why", "hold --end Container/a"},
-	"freeze":        {"freeze --reason why", "freeze --end -o json"},
-	"override":      {"override --until 1h --reason why -o json", "override --end"},
-	"accept":        {"accept 4f2a91c --reason why"},
-	"rollback":      {"rollback --to 4f2a91c --reason why", "rollback --end"},
-	"nudge":         {"nudge"},
-	"token create":  {"token create eyes --role read --expires 2h"},
-	"token list":    {"token list", "token list -o json"},
-	"token revoke":  {"token revoke nobody"},
-	"audit show":    {"audit show", "audit show --format json", "audit show --format salt"},
-	"audit verify":  {"audit verify"},
-	"audit export":  {"audit export", "audit export --format json"},
-	"audit tail":    {"audit tail"},
-	"doctor":        {"doctor", "doctor -o json"},
-	"schema":        {"schema", "schema Container", "schema -o json"},
-	"version":       {"version", "version -o json"},
-	"serve":         {"serve", "serve --config nowhere.yaml", "serve . --log-level loud", "serve . --listen nowhere:x"}, // what it logs: testdata/script/serve_secrets.txtar
-	"simulator":     nil,                                                                                                // it serves until it is stopped, and knows no secrets
+	"init":             {"init fresh", "init fresh"},
+	"validate":         {"validate", "validate --strict", "validate -v"},
+	"plan":             {"plan", "plan -v", "plan -o json", "plan -o salt", "plan --detailed-exitcode --out again.plan"},
+	"apply":            {"apply --yes", "apply --yes -v -o json", "apply again.plan", "apply --yes --no-wait"},
+	"drift":            {"drift", "drift -v", "drift -o json"},
+	"outputs":          {"outputs", "outputs -o json"},
+	"forget":           {"forget --yes Container/none", "forget --yes Container/gone"},
+	"status":           {"status", "status -o json"},
+	"why":              {"why Container/a", "why Container/a -o json", "why Container/none"},
+	"runs":             {"runs", "runs -o json", "runs --key Container/a --since 7d --limit 3"},
+	"runs show":        {"runs show 20200101000000000000"},
+	"runs cancel":      {"runs cancel 20200101000000000000"},
+	"runs relaunch":    {"runs relaunch 20200101000000000000 --failed"},
+	"approve":          {"approve --yes", "approve --yes 0123456789ab"},
+	"suspend":          {"suspend --until 2h --reason why", "suspend --end"},
+	"hold":             {"hold Container/a --reason why", "hold --end Container/a"},
+	"freeze":           {"freeze --reason why", "freeze --end -o json"},
+	"override":         {"override --until 1h --reason why -o json", "override --end"},
+	"accept":           {"accept 4f2a91c --reason why"},
+	"rollback":         {"rollback --to 4f2a91c --reason why", "rollback --end"},
+	"nudge":            {"nudge"},
+	"token create":     {"token create eyes --role read --expires 2h"},
+	"token list":       {"token list", "token list -o json"},
+	"token revoke":     {"token revoke nobody"},
+	"audit show":       {"audit show", "audit show --format json", "audit show --format salt"},
+	"audit verify":     {"audit verify"},
+	"audit export":     {"audit export", "audit export --format json"},
+	"audit tail":       {"audit tail"},
+	"audit report":     {"audit report --from 7d", "audit report --from 7d -o json"},
+	"audit key":        {"audit key --out again.key", "audit key --out again.key"},
+	"audit checkpoint": {"audit checkpoint", "audit key --out sign.key", "audit checkpoint --key sign.key --to anchor.jsonl"},
+	"audit prune":      {"audit prune --before 7d --export old"},
+	"doctor":           {"doctor", "doctor -o json"},
+	"schema":           {"schema", "schema Container", "schema -o json"},
+	"version":          {"version", "version -o json"},
+	"serve":            {"serve", "serve --config nowhere.yaml", "serve . --log-level loud", "serve . --listen nowhere:x"}, // and at work: see serves
+	"simulator":        nil,                                                                                                // it serves until it is stopped, and knows no secrets
 }
 
 // leaves are the commands that do something, by their words after the program's name.
@@ -89,7 +95,30 @@ func (r *rig) drive(env ...string) map[string]string {
 			printed[line] = out
 		}
 	}
+	printed["serve, at work"] = r.serves(env)
 	return printed
+}
+
+// serves has a daemon look at the stack, as a commit, and stops it. It returns
+// what the daemon printed, and the verbs that ask it.
+func (r *rig) serves(env []string) string {
+	r.t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		r.t.Skip("git is not installed")
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"add", "*.yaml"}, {"-c", "user.name=R", "-c", "user.email=r@example.com", "commit", "-q", "-m", "serve it"}} {
+		git(r.t, r.dir, args...)
+	}
+	at := freeAddress(r.t)
+	s := serve(r.t, r.command(env, "serve", ".", "--log-format", "text", "--log-level", "debug", "--allow-env", "CANARY", "--listen", at), at, "")
+	eventually(r.t, 30*time.Second, "the daemon has looked", func() bool { return strings.Contains(s.out.String(), "msg=looked") })
+	var said strings.Builder
+	for _, line := range []string{"status", "runs", "why Container/a", "approve --yes"} {
+		out, _ := r.run(env, strings.Fields(line)...)
+		said.WriteString(out)
+	}
+	s.stop()
+	return s.out.String() + said.String()
 }
 
 // TestS10EveryCommand looks for a secret in what each command prints: when all

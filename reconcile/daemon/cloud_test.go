@@ -171,6 +171,13 @@ func (c *cloud) spoil(project string, err error) {
 	c.unread[project] = err
 }
 
+// slower is how long what is new takes from now on.
+func (c *cloud) slower(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slow = d
+}
+
 func (c *cloud) refuse(what string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -44,7 +44,7 @@ func (l *looking) finish(ctx context.Context) (again time.Duration) {
 // one was taken away, and what it knows may be older.
 func (l *looking) late(ctx context.Context) bool {
 	is, err := l.standing(ctx, l.entry.Name)
-	return err == nil && !is.Looked.Equal(l.was.Looked)
+	return err == nil && !is.Looked.IsZero() && !is.Looked.Equal(l.was.Looked)
 }
 
 // report tells those who watch.

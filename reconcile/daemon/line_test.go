@@ -34,12 +34,13 @@ type repo struct {
 
 // line is a Line over fake repositories, by their URL, and a fake cloud.
 type line struct {
-	cloud   *cloud
-	mu      sync.Mutex
-	repos   map[string]*repo
-	reads   int
-	reading func() // what happens while a stack is read
-	open    int
+	cloud    *cloud
+	mu       sync.Mutex
+	repos    map[string]*repo
+	reads    int
+	reading  func()              // what happens while a stack is read
+	listings *reconcile.Listings // nil: nothing is shared
+	open     int
 }
 
 func newLine(c *cloud) *line { return &line{cloud: c, repos: map[string]*repo{}} }
@@ -146,7 +147,7 @@ func (l *line) Ready(_ context.Context, e daemon.Entry, commitName string) (*dae
 	ready.Wish = wish
 	commits := r.commits
 	ready.Engine = &reconcile.Engine{
-		Stack: stack, Kinds: l.cloud.kinds(), Revision: reconcile.Revision{ID: commitName, Subject: "commit " + commitName[:4]}, Clock: wallClock{},
+		Stack: stack, Kinds: l.kinds(called), Revision: reconcile.Revision{ID: commitName, Subject: "commit " + commitName[:4]}, Clock: wallClock{},
 		Commit: func(_ context.Context, rev string) (bool, error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -169,6 +170,14 @@ func (l *line) Artefacts(_ context.Context, _ daemon.Entry, look daemon.Look) (m
 		files["return.json"] = fmt.Append(nil, len(look.Records))
 	}
 	return files, nil
+}
+
+// kinds are those of the cloud, as a stack lists them.
+func (l *line) kinds(owner string) reconcile.Kinds {
+	if l.listings == nil {
+		return l.cloud.kinds()
+	}
+	return l.listings.Kinds(l.cloud.kinds(), "key", owner)
 }
 
 // owner makes the owner word of a stack, with a uid of its own.

@@ -352,7 +352,7 @@ func (q *queue) Work(ctx context.Context, w reconcile.Work) error {
 func (q *queue) give(ctx context.Context, w reconcile.Work, slots map[reconcile.Queue]chan struct{}, all *sync.WaitGroup) time.Duration {
 	q.qmu.Lock()
 	defer q.qmu.Unlock()
-	next := time.Hour
+	next := 10 * time.Second // another daemon may have taken the word that something is due
 	for name, d := range q.due {
 		wait := time.Until(d.at)
 		if d.nudged != nil || !w.Serves(name) {

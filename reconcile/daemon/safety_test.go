@@ -109,7 +109,7 @@ func TestOrderEndsTheWait(t *testing.T) {
 		s.push("/repos/shop", "aaaa", "web")
 		stop := s.goOn()
 		time.Sleep(5 * time.Minute)
-		s.cloud.slow = 20 * time.Minute
+		s.cloud.slower(20 * time.Minute)
 		s.push("/repos/shop", "bbbb", "web", "db")
 		s.store.Nudge(s.Context(), "shop", reconcile.ByWebhook)
 		time.Sleep(30 * time.Second)
@@ -132,7 +132,7 @@ func TestKilledRunKeepsWhatWasTaken(t *testing.T) {
 		s.push("/repos/shop", "aaaa", "web")
 		stop := s.goOn()
 		time.Sleep(5 * time.Minute)
-		s.cloud.slow = 20 * time.Minute
+		s.cloud.slower(20 * time.Minute)
 		s.push("/repos/shop", "bbbb", "web", "db")
 		s.store.Nudge(s.Context(), "shop", reconcile.ByWebhook)
 		time.Sleep(30 * time.Second)
@@ -383,10 +383,12 @@ func TestRollbackOutlivesANewName(t *testing.T) {
 		s.config.Stacks = []daemon.Entry{shop}
 		s.push("/repos/shop", "cccc", "web size=3")
 		s.store.Retire(s.Context(), []string{"shop"})
-		for name, c := range s.line.repos["/repos/shop"].commits {
-			c.owner = owner("shop")
-			s.line.repos["/repos/shop"].commits[name] = c
-		}
+		s.change("/repos/shop", func(r *repo) {
+			for name, c := range r.commits {
+				c.owner = owner("shop")
+				r.commits[name] = c
+			}
+		})
 		s.begin()
 		s.look("store", reconcile.ByStartup)
 		s.sizes("store", map[string]int{"web": 1})
@@ -408,4 +410,24 @@ func TestSettleIsNotForEver(t *testing.T) {
 			s.Errorf("after an hour of pushes the size is %d", got)
 		}
 	}, entry("shop", func(e *daemon.Entry) { e.Settle = 2 * time.Minute }))
+}
+
+// What is deleted is listed afresh, also in a look that took the stack first: a
+// listing from just before shows a resource that somebody has taken away since.
+func TestDeletionListsAfresh(t *testing.T) {
+	play(t, func(s *scene) {
+		s.line.listings = reconcile.NewListings(wallClock{}, 12*time.Second)
+		s.push("/repos/shop", "aaaa", "web")
+		s.look("shop", reconcile.ByStartup)
+		time.Sleep(time.Hour)
+		name, uid, _ := strings.Cut(owner("shop"), ".")
+		s.cloud.Create(s.Context(), reconcile.Desired[itemSpec]{Name: "web", Scope: reconcile.Scope{Project: "shop"}, Spec: itemSpec{Size: 1, Color: "red"},
+			Mark: reconcile.Mark{Stack: name, UID: uid, Key: "Item/web", Rev: hash("aaaa")}})
+		suspended := s.store.order(owner("shop"), reconcile.Suspend, nil)
+		s.look("shop", reconcile.BySchedule) // which lists
+		s.store.Withdraw(s.Context(), suspended.ID, reconcile.Actor{}, "go on")
+		s.cloud.byHand("shop", "web", func(t *thing) { t.deleted = t.id == "item-1" })
+		s.look("shop", reconcile.ByPerson)
+		s.sizes("shop", map[string]int{"web": 1})
+	}, entry("shop"))
 }
