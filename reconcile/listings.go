@@ -64,7 +64,7 @@ func (l *Listings) Drop() {
 
 func (l *Listings) drop(now time.Time) {
 	maps.DeleteFunc(l.kept, func(_ listingOf, s *shared) bool { return s.over() && s.began.Add(l.age).Before(now) })
-	maps.DeleteFunc(l.wrote, func(_ string, at time.Time) bool { return at.Add(l.age).Before(now) })
+	maps.DeleteFunc(l.wrote, func(_ string, at time.Time) bool { return at.Add(l.age + underWayElsewhere).Before(now) })
 }
 
 func (s *shared) over() bool {
@@ -74,6 +74,25 @@ func (s *shared) over() bool {
 	default:
 		return false
 	}
+}
+
+// written marks contexts with the last intent that the stack's journal knows.
+type written struct{}
+
+// underWayElsewhere is how long a call of another process, a job or a replica, may still
+// have been under way after its intent, and how far its clock may be behind.
+const underWayElsewhere = time.Minute
+
+// lastWritten is when the last call of a stack was about to be made, by whoever.
+func lastWritten(memory map[Key]Memo) (last time.Time) {
+	for _, memo := range memory {
+		for _, at := range []time.Time{memo.Write.At, memo.Removal.At} {
+			if at.After(last) {
+				last = at
+			}
+		}
+	}
+	return last
 }
 
 // afresh marks contexts whose listings must begin now.
@@ -104,7 +123,7 @@ func (l *Listings) join(ctx context.Context, of listingOf, stack string, list fu
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock.Now()
-	if old := l.kept[of]; old != nil && ctx.Value(afresh{}) == nil && !now.After(old.began.Add(l.age)) && old.began.After(l.wrote[stack]) {
+	if old := l.kept[of]; old != nil && !now.After(old.began.Add(l.age)) && l.serves(ctx, old, stack) {
 		old.waiting++
 		return old
 	}
@@ -119,6 +138,15 @@ func (l *Listings) join(ctx context.Context, of listingOf, stack string, list fu
 		l.finish(of, found, live, err)
 	}()
 	return found
+}
+
+// serves tells whether a stack may use a listing.
+func (l *Listings) serves(ctx context.Context, s *shared, stack string) bool {
+	if ctx.Value(afresh{}) != nil || !s.began.After(l.wrote[stack]) {
+		return false
+	}
+	last, _ := ctx.Value(written{}).(time.Time)
+	return !last.After(l.wrote[stack]) || s.began.After(last.Add(underWayElsewhere))
 }
 
 func (l *Listings) finish(of listingOf, s *shared, live []*Resource, err error) {

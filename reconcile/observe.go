@@ -57,6 +57,7 @@ func (e *Engine) Observe(ctx context.Context, wish *Wish) (*World, error) {
 			return nil, err
 		}
 		world.Memory = memory
+		ctx = context.WithValue(ctx, written{}, lastWritten(memory))
 		e.Stack.giveUp(memory)
 	}
 	e.list(ctx, world, e.scopes(), usedKinds(wish))

@@ -182,6 +182,7 @@ func TestR36Leader(t *testing.T) {
 		h.daemons = []*served{h.daemon(0)} // it leads, as there is nobody else
 		h.settled(time.Minute)
 		found(384 + 128*i)
+		h.settled(time.Minute) // no look is under way: a turn has a longer lease
 		h.daemons = append(h.daemons, h.daemon(1), h.daemon(2))
 		h.daemons[0].kill()
 		slowest = max(slowest, found(1024+128*i))

@@ -364,6 +364,9 @@ func find(t *testing.T, where string, data []byte, value string) {
 		"raw": value, "base64": base64.StdEncoding.EncodeToString([]byte(value)), "url": url.QueryEscape(value), "path": url.PathEscape(value),
 		"json": strings.ReplaceAll(value, `"`, `\"`), "go": strings.Trim(strconv.Quote(value), `"`), "first 8": value[:8], "last 8": value[len(value)-8:],
 	} {
+		if strings.Trim(text, "0123456789") == "" {
+			continue // half of the simulator's own key; any number may look like it
+		}
 		if bytes.Contains(data, []byte(text)) {
 			t.Errorf("%s holds the secret (%s)", where, form)
 		}

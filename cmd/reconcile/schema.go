@@ -60,7 +60,7 @@ func schemaOf(name string) (*reconcile.Schema, error) {
 	case operatorWord:
 		return operatorSchema(), nil
 	}
-	names := []string{operatorWord}
+	var names []string
 	for _, kind := range append(reconcile.Kinds{reconcile.StackKind()}, kinds...) {
 		switch {
 		case kind.Name == name && kind.Expanded():
@@ -70,6 +70,7 @@ func schemaOf(name string) (*reconcile.Schema, error) {
 		}
 		names = append(names, kind.Name)
 	}
+	names = append(names, operatorWord)
 	if near := reconcile.Nearest(name, names); near != "" {
 		return nil, fmt.Errorf("schema: there is no kind %s; did you mean %s?", name, near)
 	}

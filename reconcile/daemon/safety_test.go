@@ -431,3 +431,24 @@ func TestDeletionListsAfresh(t *testing.T) {
 		s.sizes("shop", map[string]int{"web": 1})
 	}, entry("shop"))
 }
+
+// A job has written to the stack: a listing from before does not serve it, though
+// this daemon has written nothing.
+func TestListingFromBeforeAJob(t *testing.T) {
+	play(t, func(s *scene) {
+		s.line.listings = reconcile.NewListings(wallClock{}, 12*time.Second)
+		s.push("/repos/shop", "aaaa", "web size=1")
+		s.look("shop", reconcile.ByStartup)
+		time.Sleep(time.Hour)
+		s.look("shop", reconcile.BySchedule) // which lists
+		s.push("/repos/shop", "bbbb", "web size=2")
+		job := &scene{T: s.T, line: newLine(s.cloud), cloud: s.cloud, store: newMemory(), config: s.config}
+		job.line.repos, job.store.records = s.line.repos, s.store.records
+		job.begin()
+		job.look("shop", reconcile.ByPush)
+		s.store.records = job.store.records
+		s.push("/repos/shop", "cccc", "web size=1")
+		s.look("shop", reconcile.ByPush)
+		s.sizes("shop", map[string]int{"web": 1})
+	}, entry("shop"))
+}

@@ -65,9 +65,15 @@ func (j *journal) commit(ctx context.Context, records []reconcile.Record) error 
 	return err
 }
 
+// asking is how long it may take to find out whether records are there.
+const asking = 10 * time.Second
+
 // landed tells whether a record is in the journal. The chain's lock makes it
 // wait for the transaction that writes it, should that go on.
+// It is asked even where the lease, or the caller, has come to an end meanwhile.
 func (j *journal) landed(ctx context.Context, r reconcile.Record) (there bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), asking)
+	defer cancel()
 	err := j.store.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := lockHead(ctx, tx, j.stack); err != nil {
 			return err
