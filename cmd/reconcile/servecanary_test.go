@@ -45,7 +45,6 @@ type canaryRig struct {
 	*served
 	secrets map[string]string
 	told    *heardBodies
-	hits    int
 	sinks   int
 }
 
