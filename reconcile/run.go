@@ -90,6 +90,15 @@ func LookedAt(under string) (name string, ok bool) { return strings.CutPrefix(un
 
 const lastLook = "stack/"
 
+// Began is when the run started, or was made if it has not started: a plan that
+// waits for approval has not, nor has one that was canceled before.
+func (r Run) Began() time.Time {
+	if r.Started.IsZero() {
+		return r.Created
+	}
+	return r.Started
+}
+
 // RunCounts are how many keys came to what.
 type RunCounts struct {
 	Ok      int `json:"ok"` // managed, and nothing to do

@@ -15,7 +15,7 @@ func (s *Store) SaveRun(ctx context.Context, run reconcile.Run) error {
 	return s.save(ctx, runsTable, run.JID, run, `INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET stack = excluded.stack, status = excluded.status, launch = excluded.launch,
 		started = excluded.started, body = excluded.body, checksum = excluded.checksum`,
-		run.JID, run.Stack, string(run.Status), string(run.Launch), run.Started.UnixMicro())
+		run.JID, run.Stack, string(run.Status), string(run.Launch), run.Began().UnixMicro())
 }
 
 // pageOfRuns is how many runs are returned if nobody says how many.

@@ -22,7 +22,7 @@ func (s *Store) SaveRun(ctx context.Context, run reconcile.Run) error {
 	return s.save(ctx, "keep run "+run.JID, `INSERT INTO reconcile.runs VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (jid) DO UPDATE SET stack = excluded.stack, status = excluded.status, launch = excluded.launch,
 		started = excluded.started, body = excluded.body`,
-		run.JID, run.Stack, string(run.Status), string(run.Launch), run.Started, string(body))
+		run.JID, run.Stack, string(run.Status), string(run.Launch), run.Began(), string(body))
 }
 
 // save writes one row. What has failed is said by what.

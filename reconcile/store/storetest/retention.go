@@ -108,8 +108,11 @@ func droppedRuns(t *testing.T, s suite) {
 	store := s.store(t).(keeper)
 	saveRuns(t, store, run(1, reconcile.RunSuccessful, reconcile.ByPush), run(2, reconcile.RunWaiting, reconcile.ByPush),
 		run(3, reconcile.RunRunning, reconcile.ByPush), run(4, reconcile.RunFailed, reconcile.ByPush), run(5, reconcile.RunFailed, reconcile.ByPush))
+	never := run(6, reconcile.RunCanceled, reconcile.ByPush) // its plan waited, and was refused
+	never.Started, never.Created = time.Time{}, noon.Add(6*time.Second)
+	saveRuns(t, store, never)
 	there := map[string]bool{}
-	for n := 1; n <= 5; n++ {
+	for n := 1; n <= 6; n++ {
 		if err := store.SaveArtefact(t.Context(), jid(n), "plan.json", []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +122,7 @@ func droppedRuns(t *testing.T, s suite) {
 		t.Errorf("%d dropped: %v", n, err)
 	}
 	got, err := store.Runs(t.Context(), reconcile.RunFilter{})
-	if want := jids([]int{5, 3, 2}); err != nil || !slices.Equal(jidsOf(got), want) {
+	if want := jids([]int{6, 5, 3, 2}); err != nil || !slices.Equal(jidsOf(got), want) {
 		t.Errorf("%v, not %v: %v", jidsOf(got), want, err)
 	}
 	for jid := range maps.Keys(there) {
