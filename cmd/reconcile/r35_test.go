@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -103,10 +104,12 @@ func (h *herd) passes() {
 	h.expired()
 }
 
-// holding is the daemon that has the lease of a stack, -1 if none does.
+var leaseHeld = regexp.MustCompile(`(?m)^reconcile_lease_held\{.*\} 1$`)
+
+// holding is a daemon that has the lease of a stack, -1 if none does.
 func (h *herd) holding() int {
 	for i, s := range h.daemons {
-		if !s.over() && strings.Contains(s.metrics(), `reconcile_lease_held{stack="rig"} 1`) {
+		if !s.over() && leaseHeld.MatchString(s.metrics()) {
 			return i
 		}
 	}
@@ -219,12 +222,24 @@ func TestR36Replicas(t *testing.T) {
 	h.settled(2 * time.Minute)
 	h.sim.AddFault(simulator.Fault{Kind: "latency", Seconds: 0.05})
 	seen, since, idle := map[string]time.Time{}, map[string]time.Time{}, []time.Duration{}
-	kills, rounds := 0, 0
+	kills, hit, rounds := 0, 0, 0
 	for start := time.Now(); time.Since(start) < lasts; rounds++ {
 		h.folder(soakName(rounds%stacks), map[string]string{"a.yaml": rigContainer(soakName(rounds%stacks), fmt.Sprintf("  memoryLimitMb: %d\n", 256+128*(rounds%7)))})
 		commitAll(t, h.dir, "Change")
 		for i := range stacks {
 			h.nudge(soakName(i))
+		}
+		if rounds%4 == 3 {
+			at := kills % replicas
+			for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+				if busy := h.holding(); busy >= 0 {
+					at, hit = busy, hit+1
+					break
+				}
+			}
+			h.daemons[at].kill()
+			h.daemons[at] = h.daemon(at)
+			kills++
 		}
 		time.Sleep(2 * time.Second) // other processes: there is no clock to advance
 		for _, s := range h.any().standings() {
@@ -235,20 +250,18 @@ func TestR36Replicas(t *testing.T) {
 				seen[s.Name], since[s.Name] = s.Looked, time.Now()
 			}
 		}
-		if rounds%4 == 3 {
-			h.daemons[kills%replicas].kill()
-			h.daemons[kills%replicas] = h.daemon(kills % replicas)
-			kills++
-		}
 	}
 	h.settled(2 * time.Minute)
 	slices.Sort(idle)
 	p99 := idle[len(idle)*99/100]
+	if hit == 0 {
+		t.Error("no replica was killed at work")
+	}
 	if p99 > workerGone {
 		t.Errorf("of 100 times one stack is left alone for more than %s", p99)
 	}
 	h.proper()
-	t.Logf("R36: %d replicas killed in %s: 0 calls after a lease, 0 duplicates; %d stacks were idle for %s at p99, %s at most", kills, lasts, stacks,
+	t.Logf("R36: %d replicas killed in %s, %d of them at work: 0 calls after a lease, 0 duplicates; %d stacks were idle for %s at p99, %s at most", kills, lasts, hit, stacks,
 		p99.Round(time.Millisecond), idle[len(idle)-1].Round(time.Millisecond))
 }
 
