@@ -307,7 +307,7 @@ func hooked(tb testing.TB, url, secret string) {
 // BenchmarkIdle polls idle stacks much more often than users do, and says what
 // 10,000 of them cost when each is polled every ten minutes.
 func BenchmarkIdle(b *testing.B) {
-	const repositories, each, every, watched = 500, 20, 5 * time.Second, 20 * time.Second
+	const repositories, each, every, watched = 200, 50, 5 * time.Second, 20 * time.Second
 	binary, root := buildBinary(b), b.TempDir()
 	_, env := childSimulator(b, binary)
 	config := credential(environ(env)) + "workers: {push: 8, drift: 32}\ndefaults: {schedule: '0 3 1 1 *', poll: " + every.String() + "}\nstacks:\n"

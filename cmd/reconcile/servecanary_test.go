@@ -121,7 +121,8 @@ func newCanaryRig(t *testing.T, dsn string) *canaryRig {
 	receiver := httptest.NewServer(told)
 	t.Cleanup(receiver.Close)
 	c := &canaryRig{rig: newRig(t, nil), secrets: secrets, told: told}
-	git := gitServer(t, repository, func() string { return secrets["GIT_TOKEN"] })
+	gitToken := secrets["GIT_TOKEN"] // the map grows while the server answers
+	git := gitServer(t, repository, func() string { return gitToken })
 	env := append([]string(nil), c.rig.env...)
 	for name, value := range map[string]string{
 		"APP_VALUE": secrets["VALUE"], "HOOK": secrets["HOOK_SECRET"], "NOTIFY": receiver.URL + "/services/" + secrets["NOTIFY_URL"], "NOTIFY_KEY": secrets["NOTIFY_SECRET"],
