@@ -124,7 +124,7 @@ func (l *line) Ready(ctx context.Context, e daemon.Entry, commit string) (*daemo
 	}
 	values := reconcile.Look(ctx, r.src.Manifests, l.values(e, r.src))
 	wish, problems := reconcile.Expand(r.src, l.kinds, values)
-	ready.Warnings = append(r.src.Problems, problems...)
+	ready.Warnings = slices.Concat(r.src.Problems, problems, l.unnamedStore(e, stack))
 	if err := ready.Warnings.Err(); err != nil {
 		return ready, err
 	}
@@ -152,6 +152,17 @@ func (l *line) storedHere(e daemon.Entry, stack *reconcile.Stack) error {
 		return nil
 	}
 	return reconcile.Problems{{Pos: stack.StorePos, Message: fmt.Sprintf("the stack's store is %s, and this daemon keeps another: its runs would be written down in two places", stack.Store),
+		Hint: "write store: " + names[0]}}
+}
+
+// unnamedStore warns of a stack that names no store and is not kept where the
+// commands would look then: jobs and laptops would not take turns with this daemon.
+func (l *line) unnamedStore(e daemon.Entry, stack *reconcile.Stack) reconcile.Problems {
+	names := l.stores(e)
+	if !stack.Declared || !stack.StorePos.IsZero() || slices.Contains(names, inFolder) {
+		return nil
+	}
+	return reconcile.Problems{{Pos: stack.Pos, Warning: true, Message: "the stack names no store, so jobs and laptops that apply it keep a journal of their own and do not take turns with this daemon",
 		Hint: "write store: " + names[0]}}
 }
 

@@ -89,6 +89,22 @@ func testLine(t *testing.T, env map[string]string) (*line, string) {
 	return l, url
 }
 
+// A stack that names no store is served, with a warning where commands would look elsewhere.
+func TestLineWarnsOfAnUnnamedStore(t *testing.T) {
+	r := newRepository(t)
+	l, _ := testLine(t, map[string]string{})
+	commit := r.commit("Begin", map[string]string{"a/stack.yaml": stackText("a", uidA, ""), "b/stack.yaml": stackText("b", uidB, ", store: daemon")})
+	for path, want := range map[string]bool{"a": true, "b": false} {
+		ready, err := l.Ready(t.Context(), daemon.Entry{Name: path, URL: r.dir, Branch: "main", Path: path}, commit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(ready.Warnings) == 1 && strings.Contains(ready.Warnings[0].String(), "write store: daemon"); got != want {
+			t.Errorf("%s: %v", path, ready.Warnings)
+		}
+	}
+}
+
 func TestLineReadsCommits(t *testing.T) {
 	r := newRepository(t)
 	l, _ := testLine(t, map[string]string{})

@@ -224,6 +224,9 @@ func (l *looking) prepare(ctx context.Context) error {
 	notes, problems := Tighten(l.ready.Stack, l.entry)
 	problems = append(problems, WindowProblems(l.ready.Stack.Policy.Windows)...)
 	l.notes = append(append(l.notes, l.choice.refused...), notes...)
+	for _, warning := range l.ready.Warnings {
+		l.notes = append(l.notes, warning.String())
+	}
 	if err := problems.Err(); err != nil {
 		return problems
 	}
