@@ -30,16 +30,16 @@ const (
 // have one; why one has several stands beside it.
 var homes = map[string][]string{
 	"github.com/ProtonMail/go-crypto":          {"reconcile/repo"},
-	"github.com/coreos/go-systemd/v22":         {"cmd/reconcile"},
-	"github.com/coreos/go-oidc/v3":             {"reconcile/web"},
-	"github.com/go-jose/go-jose/v4":            {"reconcile/web"},
-	"github.com/prometheus/client_golang":      {"reconcile/web"},
-	"github.com/santhosh-tekuri/jsonschema/v6": {"reconcile/web"},
+	"github.com/coreos/go-systemd/v22":         {"cmd/reconcile"}, // readiness and watchdog of a unit
+	"github.com/coreos/go-oidc/v3":             {"reconcile/web"}, // ID tokens: nobody should write that anew
+	"github.com/go-jose/go-jose/v4":            {"reconcile/web"}, // of go-oidc; tests sign tokens with it
+	"github.com/prometheus/client_golang":      {"reconcile/web"}, // the format that everybody scrapes
+	"github.com/santhosh-tekuri/jsonschema/v6": {"reconcile/web"}, // tests hold answers against the OpenAPI document
 	"github.com/go-git/go-git/v5":              {"reconcile/repo"},
 	"github.com/google/uuid":                   {"providers/simulator"},
 	"github.com/hiddeco/sshsig":                {"reconcile/repo"},
-	"github.com/jackc/pgx/v5":                  {"reconcile/store"},
-	"github.com/riverqueue/river":              {"reconcile/store"},
+	"github.com/jackc/pgx/v5":                  {"reconcile/store"}, // the driver that River works with
+	"github.com/riverqueue/river":              {"reconcile/store"}, // turns over several replicas, in the same transactions
 	"github.com/rogpeppe/go-internal":          {"cmd/reconcile"},
 	"github.com/spf13/cobra":                   {"cmd/reconcile"},
 	"github.com/spf13/pflag":                   {"cmd/reconcile"},      // of cobra
