@@ -108,7 +108,18 @@ func (a *app) apply(ctx context.Context, f applyFlags) error {
 		}
 		defer end()
 	}
-	return s.applyPlan(ctx, f)
+	return s.takenOver(ctx, s.applyPlan(ctx, f))
+}
+
+// takenOver says that the stack was lost, where that is why a run ended early:
+// calls that are broken off tell no more than that they were.
+func (s *session) takenOver(ctx context.Context, err error) error {
+	var fenced *reconcile.Fenced
+	early := err == nil && s.code != exitDone || errors.Is(err, context.Canceled)
+	if early && errors.As(context.Cause(ctx), &fenced) {
+		return fenced
+	}
+	return err
 }
 
 // holder is how a lease names this run.
