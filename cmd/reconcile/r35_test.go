@@ -268,6 +268,10 @@ func TestR36Replicas(t *testing.T) {
 // TestR37Partition cuts a replica off the database, but not off Scaleway: it
 // changes nothing once its lease is over, and the others go on.
 func TestR37Partition(t *testing.T) {
+	if !long() {
+		// To end the lease in the database proves nothing: its holder may trust it until its time is over.
+		t.Skip("RUNS asks for it: a lease of half a minute has to end by itself")
+	}
 	t.Parallel()
 	h := newHerd(t, pgtest.Start(t))
 	way := lead(t, h.server)
