@@ -186,12 +186,13 @@ func (s *soak) records() (n int64) {
 	return n
 }
 
-// calm takes the faults away, and waits until every last commit is applied,
-// without a further nudge.
+// calm takes the faults away, and waits until every last commit is applied, and
+// every stack has been looked at since, without a further nudge: only a look
+// finds what was changed by hand last.
 func (s *soak) calm() time.Duration {
 	s.t.Helper()
 	s.healed()
-	start := time.Now()
+	start, healed := time.Now(), s.sim.Now().Add(time.Minute) // by then nobody uses a listing from before
 	head := git(s.t, s.dir, "rev-parse", "HEAD")
 	waiting := map[string]reconcile.Standing{}
 	defer func() {
@@ -202,13 +203,18 @@ func (s *soak) calm() time.Duration {
 	eventually(s.t, 2*time.Minute, "every last commit is applied", func() bool {
 		clear(waiting)
 		for _, standing := range s.daemons[0].standings() {
-			if standing.Condition != reconcile.InSync || standing.Revision.ID != head {
+			if standing.Condition != reconcile.InSync || standing.Revision.ID != head || !lookBegan(standing).After(healed) {
 				waiting[standing.Name] = standing
 			}
 		}
 		return len(waiting) == 0
 	})
 	return time.Since(start)
+}
+
+// lookBegan is when the last look at a stack began.
+func lookBegan(s reconcile.Standing) time.Time {
+	return s.Looked.Add(-time.Duration(s.Took) * time.Microsecond)
 }
 
 // unchanged wants everything as Git says, and nothing grown.

@@ -22,7 +22,7 @@ func step(key reconcile.Key, n int) []reconcile.Record {
 	yes := true
 	at := noon.Add(time.Duration(n) * time.Second)
 	base := reconcile.Record{
-		Stamp: at, JID: formatJID(at), Key: key, RunNum: n % 7, Action: reconcile.Update, Fun: "container.present",
+		Stamp: at, JID: reconcile.JIDOf(at), Key: key, RunNum: n % 7, Action: reconcile.Update, Fun: "container.present",
 		Hash: fmt.Sprintf("sha256:%064x", n), Revision: fmt.Sprintf("%040x", n/1000), ID: fmt.Sprintf("11111111-2222-3333-4444-%012d", n),
 		Actor: reconcile.Actor{Kind: "gitlab-ci", User: "remy", Host: "runner-1", Job: "https://gitlab.example/shop/-/jobs/17", Version: "1.0.0"},
 	}

@@ -186,8 +186,8 @@ func checkEnds(ctx context.Context, q queryer) error {
 // endIn checks that the rows are the last n of a chain, or all that are kept of it.
 func endIn(rows []row, head reconcile.Head, n int64) error {
 	d := newDerived(head.Stack)
-	if len(rows) > 0 && rows[0].seq > 1 {
-		first, err := rows[0].record()
+	if len(rows) > 0 && rows[0].Seq > 1 {
+		first, err := rows[0].Record()
 		if err != nil {
 			return err
 		}

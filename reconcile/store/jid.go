@@ -5,21 +5,15 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
 )
-
-// jidLayout is Salt's: %Y%m%d%H%M%S%f without separators.
-const jidLayout = "20060102150405.000000"
-
-func formatJID(t time.Time) string {
-	text := t.UTC().Format(jidLayout)
-	return text[:14] + text[15:]
-}
 
 func parseJID(jid string) (time.Time, error) {
 	if len(jid) != 20 {
 		return time.Time{}, fmt.Errorf("%q is no job ID", jid)
 	}
-	return time.Parse(jidLayout, jid[:14]+"."+jid[14:])
+	return time.Parse("20060102150405.000000", jid[:14]+"."+jid[14:])
 }
 
 // nextJID takes the time, or the microsecond after the last one given.
@@ -29,13 +23,13 @@ func (s *Store) nextJID(ctx context.Context, now time.Time) (jid string, err err
 		if err != nil {
 			return err
 		}
-		jid = formatJID(now)
+		jid = reconcile.JIDOf(now)
 		if jid <= last {
 			before, err := parseJID(last)
 			if err != nil {
 				return &Damaged{What: err.Error(), Err: err}
 			}
-			jid = formatJID(before.Add(time.Microsecond))
+			jid = reconcile.JIDOf(before.Add(time.Microsecond))
 		}
 		return setMeta(ctx, tx, "jid", jid)
 	})

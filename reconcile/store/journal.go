@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -29,12 +27,12 @@ func (j *journal) Append(ctx context.Context, records ...reconcile.Record) error
 		return nil
 	}
 	completed := slices.Clone(records)
-	err := j.complete(completed)
+	err := reconcile.Complete(completed, j.stack, j.lease != nil)
 	if err == nil {
 		err = j.store.write(ctx, func(w *writing) error { return j.in(w, completed) })
 	}
 	if err != nil {
-		return j.failed(records, err)
+		return reconcile.Unwritten(records, j.stack, j.store.explain(err))
 	}
 	copy(records, completed)
 	return nil
@@ -48,50 +46,6 @@ func (j *journal) in(w *writing, records []reconcile.Record) error {
 		}
 	}
 	return w.append(j.stack, records)
-}
-
-// complete fills in what the caller left out, and finds what cannot be written
-// before others share a commit with it.
-func (j *journal) complete(records []reconcile.Record) error {
-	for i := range records {
-		r := &records[i]
-		if r.Stack == "" {
-			r.Stack = j.stack
-		}
-		if r.Stack != j.stack {
-			return fmt.Errorf("a record of stack %s does not belong there", r.Stack)
-		}
-		if r.Event == reconcile.Intent && j.lease == nil {
-			return fmt.Errorf("the intent about %s needs the stack's lease", r.Key)
-		}
-		if err := seal(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// seal completes a record but for its place in the chain.
-func seal(r *reconcile.Record) error {
-	if r.Tag == "" {
-		r.Tag = reconcile.TagOf(*r)
-	}
-	return reconcile.Seal(r, "")
-}
-
-// failed says what a failed append means: before a call that nothing was
-// changed, after one that its trace is missing.
-func (j *journal) failed(records []reconcile.Record, err error) error {
-	meaning := "what was done is not recorded; the next run finds it by its mark"
-	before := func(r reconcile.Record) bool { return r.Event == reconcile.Intent || r.Event == reconcile.RunStarted }
-	if slices.ContainsFunc(records, before) {
-		var fenced *reconcile.Fenced
-		if errors.As(err, &fenced) {
-			return fenced
-		}
-		meaning = "nothing was changed"
-	}
-	return fmt.Errorf("cannot write the journal of %s: %w; %s", j.stack, j.store.explain(err), meaning)
 }
 
 // Memory returns what is known of each key.

@@ -56,10 +56,11 @@ func (w *writing) order(o reconcile.Order) error {
 
 // record appends a record that nobody has completed. It is the first thing that a request writes.
 func (w *writing) record(r reconcile.Record) error {
-	if err := seal(&r); err != nil {
+	records := []reconcile.Record{r}
+	if err := reconcile.Complete(records, r.Stack, false); err != nil {
 		return refusal{err}
 	}
-	return w.append(r.Stack, []reconcile.Record{r})
+	return w.append(r.Stack, records)
 }
 
 func (w *writing) keep(o reconcile.Order) error {

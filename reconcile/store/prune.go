@@ -53,10 +53,10 @@ func (w *writing) prune(stack string, through int64, segment reconcile.Record) e
 // to. That some were removed is believed if a later record says so.
 func (d *derived) begin(ctx context.Context, q queryer) error {
 	rows, err := readRows(ctx, q, where(reconcile.RecordFilter{Stack: d.head.Stack}), 1)
-	if err != nil || len(rows) == 0 || rows[0].seq <= 1 {
+	if err != nil || len(rows) == 0 || rows[0].Seq <= 1 {
 		return err
 	}
-	first, err := rows[0].record()
+	first, err := rows[0].Record()
 	if err != nil {
 		return err
 	}
@@ -81,10 +81,10 @@ func (d *derived) begin(ctx context.Context, q queryer) error {
 // removedIn tells whether one of the rows says that the records up to the end were removed.
 func removedIn(rows []row, end reconcile.Head) bool {
 	return slices.ContainsFunc(rows, func(r row) bool {
-		if r.event != string(reconcile.Segment) {
+		if r.Event != string(reconcile.Segment) {
 			return false
 		}
-		record, err := r.record()
+		record, err := r.Record()
 		removed, ok := record.Removed()
 		return err == nil && ok && removed == end
 	})

@@ -103,10 +103,9 @@ func TestCommitApart(t *testing.T) {
 	defer s.Close()
 	records := func() []reconcile.Record {
 		r := []reconcile.Record{minute(1, "1", "Container/a")}
-		if err := seal(&r[0]); err != nil {
+		if err := reconcile.Complete(r, stack, true); err != nil {
 			t.Fatal(err)
 		}
-		r[0].Stack = stack
 		return r
 	}
 	trouble := errors.New("trouble")

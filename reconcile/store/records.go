@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"iter"
-	"strings"
+	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
@@ -36,14 +34,14 @@ func (s *Store) Records(ctx context.Context, f reconcile.RecordFilter) iter.Seq2
 				return
 			}
 			last := rows[len(rows)-1]
-			next = where(f).and("(stack, seq) > (?, ?)", last.stack, last.seq)
+			next = where(f).and("(stack, seq) > (?, ?)", last.Stack, last.Seq)
 		}
 	}
 }
 
 func yieldRows(rows []row, yield func(reconcile.Record, error) bool) bool {
 	for _, row := range rows {
-		r, err := row.record()
+		r, err := row.Record()
 		if !yield(r, err) || err != nil {
 			return false
 		}
@@ -97,16 +95,7 @@ func where(f reconcile.RecordFilter) clause {
 }
 
 // A row is a record as it is kept.
-type row struct {
-	stack string
-	seq   int64
-	stamp int64
-	jid   string
-	key   string
-	event string
-	sum   string
-	body  []byte
-}
+type row = reconcile.Kept
 
 func readRows(ctx context.Context, q queryer, where clause, limit int) ([]row, error) {
 	found, err := q.QueryContext(ctx, "SELECT stack, seq, stamp, jid, key, event, sum, body FROM records"+where.where()+
@@ -118,53 +107,12 @@ func readRows(ctx context.Context, q queryer, where clause, limit int) ([]row, e
 	var rows []row
 	for found.Next() {
 		var r row
-		if err := found.Scan(&r.stack, &r.seq, &r.stamp, &r.jid, &r.key, &r.event, &r.sum, &r.body); err != nil {
+		var stamp int64
+		if err := found.Scan(&r.Stack, &r.Seq, &stamp, &r.JID, &r.Key, &r.Event, &r.Sum, &r.Body); err != nil {
 			return nil, err
 		}
+		r.Stamp = time.UnixMicro(stamp)
 		rows = append(rows, r)
 	}
 	return rows, found.Err()
-}
-
-// record decodes a row and checks that it is as it was written.
-func (r row) record() (reconcile.Record, error) {
-	var record reconcile.Record
-	if err := json.Unmarshal(r.body, &record); err != nil {
-		return record, r.broken("it is not readable")
-	}
-	record.Sum = r.sum
-	if sum, err := reconcile.Digest(record.Prev, r.body); err != nil || sum != r.sum {
-		return record, r.broken("its hash does not fit")
-	}
-	if column := r.disagrees(record); column != "" {
-		return record, r.broken("its column " + column + " is not what it says")
-	}
-	return record, nil
-}
-
-// disagrees names the column that is not what the record says, if there is one.
-func (r row) disagrees(record reconcile.Record) string {
-	columns := []struct {
-		name string
-		same bool
-	}{
-		{"stack", r.stack == record.Stack},
-		{"seq", r.seq == record.Seq},
-		{"stamp", r.stamp == record.Stamp.UnixMicro()},
-		{"jid", r.jid == record.JID},
-		{"key", r.key == string(record.Key)},
-		{"event", r.event == string(record.Event)},
-	}
-	var wrong []string
-	for _, column := range columns {
-		if !column.same {
-			wrong = append(wrong, column.name)
-		}
-	}
-	return strings.Join(wrong, ", ")
-}
-
-func (r row) broken(how string) error {
-	return &reconcile.Break{Stack: r.stack, Seq: r.seq,
-		Reason: fmt.Sprintf("record %d (%s %s of run %s) was changed: %s", r.seq, r.event, r.key, r.jid, how)}
 }

@@ -107,11 +107,11 @@ func (d *derived) readUpTo(ctx context.Context, q queryer, last int64) error {
 }
 
 func (d *derived) add(row row) error {
-	r, err := row.record()
+	r, err := row.Record()
 	if err != nil {
 		return err
 	}
-	if d.head, err = d.head.Next(r, row.body); err != nil {
+	if d.head, err = d.head.Next(r, row.Body); err != nil {
 		return err
 	}
 	if r.Key != "" {

@@ -87,8 +87,8 @@ var tamperings = map[string]func(x *tamperer, n int64) string{
 	"payloads exchanged": func(x *tamperer, n int64) string {
 		other := n%tamperedRecords + 1
 		a, b := x.row(n), x.row(other)
-		x.exec("UPDATE records SET sum = ?, body = ? WHERE stack = ? AND seq = ?", b.sum, b.body, stack, n)
-		x.exec("UPDATE records SET sum = ?, body = ? WHERE stack = ? AND seq = ?", a.sum, a.body, stack, other)
+		x.exec("UPDATE records SET sum = ?, body = ? WHERE stack = ? AND seq = ?", b.Sum, b.Body, stack, n)
+		x.exec("UPDATE records SET sum = ?, body = ? WHERE stack = ? AND seq = ?", a.Sum, a.Body, stack, other)
 		return "was changed: its column seq"
 	},
 	"the head's count": func(x *tamperer, n int64) string {
@@ -99,7 +99,7 @@ var tamperings = map[string]func(x *tamperer, n int64) string{
 		if n == tamperedRecords {
 			n = 1
 		}
-		x.exec("UPDATE heads SET sum = ? WHERE stack = ?", x.row(n).sum, stack)
+		x.exec("UPDATE heads SET sum = ? WHERE stack = ?", x.row(n).Sum, stack)
 		return fmt.Sprintf("record %d is not the one that the chain's head was made of", tamperedRecords)
 	},
 	"the head removed": func(x *tamperer, _ int64) string {
@@ -111,13 +111,13 @@ var tamperings = map[string]func(x *tamperer, n int64) string{
 		return fmt.Sprintf("records 1 to %d were removed", tamperedRecords)
 	},
 	"a memory changed": func(x *tamperer, n int64) string {
-		key := x.row(n).key
+		key := x.row(n).Key
 		body := []byte(`{"Key":"` + key + `"}`)
 		x.exec("UPDATE memos SET body = ?, checksum = ? WHERE stack = ? AND key = ?", body, checksum(stack, key, body), stack, key)
 		return "what the store remembers of " + key + " was changed"
 	},
 	"a memory removed": func(x *tamperer, n int64) string {
-		key := x.row(n).key
+		key := x.row(n).Key
 		x.exec("DELETE FROM memos WHERE stack = ? AND key = ?", stack, key)
 		return "what the store remembers of " + key + " was changed"
 	},
@@ -165,7 +165,7 @@ func (x *tamperer) forged(n int64) row {
 	x.t.Helper()
 	prev := ""
 	if n > 1 {
-		prev = x.row(n - 1).sum
+		prev = x.row(n - 1).Sum
 	}
 	r := step("Container/forged", int(n))[0]
 	r.Stack, r.Seq = stack, n
@@ -176,13 +176,13 @@ func (x *tamperer) forged(n int64) row {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	return row{r.Stack, r.Seq, r.Stamp.UnixMicro(), r.JID, string(r.Key), string(r.Event), r.Sum, body}
+	return row{Stack: r.Stack, Seq: r.Seq, Stamp: r.Stamp, JID: r.JID, Key: string(r.Key), Event: string(r.Event), Sum: r.Sum, Body: body}
 }
 
 func (x *tamperer) insert(r row) {
 	x.t.Helper()
 	x.exec("INSERT INTO records (stack, seq, stamp, jid, key, event, sum, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		r.stack, r.seq, r.stamp, r.jid, r.key, r.event, r.sum, r.body)
+		r.Stack, r.Seq, r.Stamp.UnixMicro(), r.JID, r.Key, r.Event, r.Sum, r.Body)
 }
 
 var tables = []string{"records", "heads", "memos", "revisions"}

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -30,12 +29,12 @@ func (j *journal) Append(ctx context.Context, records ...reconcile.Record) error
 		return nil
 	}
 	completed := slices.Clone(records)
-	err := j.complete(completed)
+	err := reconcile.Complete(completed, j.stack, j.lease != nil)
 	if err == nil {
 		err = j.commit(ctx, completed)
 	}
 	if err != nil {
-		return j.refusal(records, err)
+		return reconcile.Unwritten(records, j.stack, j.explain(err))
 	}
 	copy(records, completed)
 	return nil
@@ -84,42 +83,13 @@ func (j *journal) landed(ctx context.Context, r reconcile.Record) (there bool) {
 	return err == nil && there
 }
 
-// complete fills in what the caller left out, and finds what cannot be written.
-func (j *journal) complete(records []reconcile.Record) error {
-	for i := range records {
-		r := &records[i]
-		if r.Stack == "" {
-			r.Stack = j.stack
-		}
-		if r.Stack != j.stack {
-			return fmt.Errorf("a record of stack %s does not belong there", r.Stack)
-		}
-		if r.Event == reconcile.Intent && j.lease == nil {
-			return fmt.Errorf("an intent (%s) is written by whoever has the stack's lease", r.Key)
-		}
-		if r.Tag == "" {
-			r.Tag = reconcile.TagOf(*r)
-		}
-		if err := reconcile.Seal(r, ""); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// refusal says what a failed append means: before a call that nothing was
-// changed, after one that its trace is missing.
-func (j *journal) refusal(records []reconcile.Record, err error) error {
-	meaning := "what was done is not recorded; the next run finds it by its mark"
-	before := func(r reconcile.Record) bool { return r.Event == reconcile.Intent || r.Event == reconcile.RunStarted }
-	if slices.ContainsFunc(records, before) {
-		meaning = "nothing was changed"
-	}
+// explain leaves a refusal of the lease as it is; it is not about the database.
+func (j *journal) explain(err error) error {
 	var fenced *reconcile.Fenced
-	if !errors.As(err, &fenced) {
-		err = j.store.explain(err)
+	if errors.As(err, &fenced) {
+		return err
 	}
-	return fmt.Errorf("cannot write the journal of %s: %w; %s", j.stack, err, meaning)
+	return j.store.explain(err)
 }
 
 // Memory returns what is known of each key.
@@ -155,6 +125,5 @@ func nextJID(ctx context.Context, tx pgx.Tx, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Salt's %Y%m%d%H%M%S%f, without separators.
-	return strings.Replace(time.UnixMicro(micros).UTC().Format("20060102150405.000000"), ".", "", 1), nil
+	return reconcile.JIDOf(time.UnixMicro(micros)), nil
 }

@@ -106,7 +106,7 @@ func derive(ctx context.Context, q queryer, stack string, through int64) (d *der
 			return d, err
 		}
 		for _, row := range rows {
-			if through > 0 && row.seq > through {
+			if through > 0 && row.Seq > through {
 				return d, nil
 			}
 			if err := d.add(row); err != nil {
@@ -120,7 +120,7 @@ func derive(ctx context.Context, q queryer, stack string, through int64) (d *der
 }
 
 func (d *derived) add(row row) error {
-	r, err := row.record()
+	r, err := row.Record()
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (d *derived) add(row row) error {
 		d.base = reconcile.Head{Stack: d.head.Stack, Count: r.Seq - 1, Sum: r.Prev}
 		d.head = d.base
 	}
-	if d.head, err = d.head.Next(r, row.body); err != nil {
+	if d.head, err = d.head.Next(r, row.Body); err != nil {
 		return err
 	}
 	if end, ok := r.Removed(); ok {
