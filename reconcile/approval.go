@@ -1,6 +1,9 @@
 package reconcile
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // approvals are the changes of the plan that is applied. Later passes see other
 // changes; those run that follow from these, and nothing else: what is applied
@@ -39,20 +42,44 @@ func approved(plan *Plan) approvals {
 }
 
 // Approved is the guard of a stack whose changes wait for approval: it holds
-// what follows from none of the orders. An approval holds over runs and
+// what follows from too few people's orders. An approval holds over runs and
 // restarts, and ends when Git, or anybody but us, moves what it relies on.
-func Approved(orders []Order) Guard {
+func Approved(orders []Order, q Quorum, of Revision) Guard {
 	return func(c *Change, world *World) *Hold {
-		memo := world.Memory[c.Key]
+		var given []Order
 		for _, o := range orders {
-			for _, p := range o.Changes {
-				if p.Key == c.Key && !done(c, memo, o.At) && (p.Hash == c.Hash || p.goesOn(c, memo, o.At)) {
-					return nil
-				}
+			if o.Lets(c, world) {
+				given = append(given, o)
 			}
+		}
+		tally := q.Tally(given, of)
+		switch {
+		case tally.Missing() == 0:
+			return nil
+		case q.Asks():
+			return &Hold{Guard: "approval", Reason: "waits for approval: " + tally.String(), Pos: q.Pos}
 		}
 		return &Hold{Guard: "approval", Reason: "waits for approval"}
 	}
+}
+
+// Lets tells whether a change follows from what an order approves.
+func (o Order) Lets(c *Change, world *World) bool {
+	memo := world.Memory[c.Key]
+	return slices.ContainsFunc(o.Changes, func(p Approval) bool {
+		return p.Key == c.Key && !done(c, memo, o.At) && (p.Hash == c.Hash || p.goesOn(c, memo, o.At))
+	})
+}
+
+// Left tells whether an approval lets anything pass that is left to do in a plan
+// of all of the stack, or that may come up when what was done is ready.
+func (o Order) Left(plan *Plan, world *World) bool {
+	for _, s := range plan.Settling {
+		if s.Phase != Failed && slices.ContainsFunc(o.Changes, func(a Approval) bool { return a.Key == s.Key }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(slices.Concat(plan.Steps, plan.Held), func(c Change) bool { return o.Lets(&c, world) })
 }
 
 // done tells whether what was asked for was carried out and seen since a time:

@@ -46,7 +46,7 @@ func TestApprovedGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := tt.change
 			c.Key = tt.approved.Key
-			guard := reconcile.Approved([]reconcile.Order{{Verb: reconcile.Approve, At: at, Changes: []reconcile.Approval{tt.approved}}})
+			guard := reconcile.Approved([]reconcile.Order{{Verb: reconcile.Approve, At: at, Changes: []reconcile.Approval{tt.approved}}}, reconcile.Quorum{}, reconcile.Revision{})
 			if got := guard(&c, &reconcile.World{Memory: map[reconcile.Key]reconcile.Memo{c.Key: tt.memo}}) == nil; got != tt.passes {
 				t.Errorf("passes: %v, want %v", got, tt.passes)
 			}

@@ -36,6 +36,9 @@ var homes = map[string][]string{
 	"github.com/prometheus/client_golang":      {"reconcile/web"}, // the format that everybody scrapes
 	"github.com/santhosh-tekuri/jsonschema/v6": {"reconcile/web"}, // tests hold answers against the OpenAPI document
 	"github.com/go-git/go-git/v5":              {"reconcile/repo"},
+	"filippo.io/age":                           {"reconcile/secrets", "cmd/reconcile"}, // tests make keys with it
+	"github.com/getsops/sops/v3":               {"reconcile/secrets"},                  // encrypted files with all the key services that teams have
+	"gitlab.com/gitlab-org/api/client-go/v2":   {"reconcile/gitlab"},                   // GitLab's own client
 	"github.com/google/uuid":                   {"providers/simulator"},
 	"github.com/hiddeco/sshsig":                {"reconcile/repo"},
 	"github.com/jackc/pgx/v5":                  {"reconcile/store"}, // the driver that River works with

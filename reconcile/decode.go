@@ -156,7 +156,7 @@ func (d *decoder) text(f *Field, n *Node, path string) (text string, ok bool) {
 	if f.IsSecret() && d.feeding == 0 {
 		d.problems = append(d.problems, Problem{Pos: n.Pos, Warning: true,
 			Message: path + ": a secret stands here in clear, for everyone who reads the repository",
-			Hint:    "use valueFrom: {env: NAME} or {file: PATH}"})
+			Hint:    "use valueFrom: {env: NAME}, {sops: FILE#KEY} or {secretManager: NAME}"})
 	}
 	return n.Text, true
 }
@@ -174,7 +174,7 @@ func (d *decoder) refer(r Reference) {
 
 func (d *decoder) unknown(path string, v ValueFrom) {
 	for _, at := range leafPaths(path) {
-		d.wanted.Unknown[at] = lookupWord + v.Sort + " " + v.Name
+		d.wanted.Unknown[at] = lookupWord + v.String()
 	}
 }
 

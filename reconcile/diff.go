@@ -15,6 +15,7 @@ type World struct {
 	Memory   map[Key]Memo
 	Known    map[string]bool     // revisions, without "+", that are commits of the repository or known to the journal
 	Inside   map[string][]string // kinds that live in a kind
+	Losses   map[string]string   // what a deletion does besides, by kind
 
 	sure   map[string]bool // kinds of which nothing that the journal knows may be missing unseen
 	Now    time.Time
@@ -30,11 +31,15 @@ type Difference struct {
 	Foreign   int
 	Managed   int
 	Notices   []string
+	Ignored   []Ignored
 	Wanted    int // resources that the source asks for
 
 	ready  map[Key]bool   // wanted, there, and ready
 	state  map[Key]Status // of those that are there, but not ready
 	unread map[Key]bool   // their listing is not complete
+
+	ours   map[Key][]*Resource // oldest first
+	tariff *tariff             // nil: nobody asked for prices
 }
 
 // Diff compares desired with live. It is pure: every resource that exists twice,
@@ -57,13 +62,16 @@ func Diff(stack *Stack, wish *Wish, world *World) *Difference {
 			d.leftover(key)
 		}
 	}
+	d.tellLosses()
+	d.tellStanding()
+	d.tellIdle()
 	return &d.Difference
 }
 
 func newDiffer(stack *Stack, wish *Wish, world *World) *differ {
 	return &differ{
-		stack: stack, wish: wish, world: world, ours: map[Key][]*Resource{}, outcome: map[Key]*Resource{},
-		Difference: Difference{Wanted: len(wish.Ordered), ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{}},
+		stack: stack, wish: wish, world: world, outcome: map[Key]*Resource{},
+		Difference: Difference{Wanted: len(wish.Ordered), ready: map[Key]bool{}, state: map[Key]Status{}, unread: map[Key]bool{}, ours: map[Key][]*Resource{}},
 	}
 }
 
@@ -72,8 +80,9 @@ type differ struct {
 	stack   *Stack
 	wish    *Wish
 	world   *World
-	ours    map[Key][]*Resource // oldest first
-	outcome map[Key]*Resource   // the one that is the resource, once it is found
+	outcome map[Key]*Resource // the one that is the resource, once it is found
+
+	standing []standingBreach
 }
 
 // want finds what is to be done about one wanted resource.
@@ -84,6 +93,9 @@ func (d *differ) want(w *Wanted) {
 	}
 	spec, unknown := d.resolve(w)
 	one, fields, rest := d.choose(w, spec, unknown)
+	if one != nil {
+		d.noteIgnored(w, one, spec, unknown)
+	}
 	switch {
 	case one != nil && len(fields) == 0:
 		d.settled(w, one)
@@ -110,6 +122,7 @@ func (d *differ) want(w *Wanted) {
 // settled notes a resource that is as wanted.
 func (d *differ) settled(w *Wanted, one *Resource) {
 	d.outcome[w.Key] = one
+	d.stands(w, one.Spec, nil)
 	if one.Phase == Ready {
 		d.ready[w.Key] = true
 		return
@@ -121,6 +134,7 @@ func (d *differ) settled(w *Wanted, one *Resource) {
 
 func (d *differ) update(w *Wanted, one *Resource, spec any, unknown map[string]string, fields []FieldChange) {
 	c := d.change(w, Update, one, spec, unknown, fields)
+	d.stands(w, c.Want.Spec, fields)
 	if slices.ContainsFunc(fields, func(f FieldChange) bool { return f.Reinstall }) {
 		c.Action = Reinstall
 	}
@@ -168,6 +182,8 @@ func (d *differ) nameTaken(w *Wanted, c *Change, spec any) {
 			c.hold(Hold{Guard: "owner", Reason: fmt.Sprintf("exists and is unmanaged (%s); annotate reconcile/adopt: %s to take it over, or choose another name", r.ID, r.ID), Pos: w.Manifest.Pos})
 		case !d.stack.owns(r.Mark, d.world):
 			c.hold(Hold{Guard: "owner", Reason: fmt.Sprintf("exists (%s), owned by %s", r.ID, r.Mark.Owner()), Pos: w.Manifest.Pos})
+		case r.Mark.Key == "":
+			c.hold(Hold{Guard: "owner", Reason: fmt.Sprintf("exists (%s): somebody put it there by hand for this stack; annotate reconcile/adopt: %s to take it over, or choose another name", r.ID, r.ID), Pos: w.Manifest.Pos})
 		case d.wish.ByKey[r.Mark.Key] == nil:
 			c.wait(r.Mark.Key, "after "+string(r.Mark.Key)+", which has the name, is gone")
 		}
@@ -257,7 +273,8 @@ func (d *differ) change(w *Wanted, action Action, live *Resource, spec any, unkn
 	resolved := *w
 	resolved.Spec, resolved.Unknown = spec, unknown
 	if live != nil {
-		resolved.Spec = keep(w.Kind.Fields, spec, live.Spec, w.Set)
+		resolved.Spec, resolved.Unknown = d.against(w, live, spec, unknown, action == Replace)
+		resolved.Tags = d.stack.ignores(w).tags(w.Tags, live.Tags)
 	}
 	for i := range fields {
 		fields[i].Pos = w.At(fields[i].Path)
@@ -265,7 +282,7 @@ func (d *differ) change(w *Wanted, action Action, live *Resource, spec any, unkn
 			fields[i].mask()
 		}
 	}
-	c := &Change{Key: w.Key, Kind: w.Kind.Name, Scope: w.Scope, Action: action, Fields: fields, Origins: w.Origins, Live: live, Want: &resolved, unresolved: w, Masked: maps.Clone(w.Sourced)}
+	c := &Change{Key: w.Key, Kind: w.Kind.Name, Scope: w.Scope, Action: action, Fields: fields, Origins: w.Origins, Live: live, Want: &resolved, unresolved: w, ignores: d.stack.ignores(w), Masked: maps.Clone(w.Sourced)}
 	c.maskKnown(d.world.Memory[w.Key])
 	if action == Replace {
 		c.First = d.first(w, live)

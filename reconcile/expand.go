@@ -33,7 +33,7 @@ const maxDepth = 8
 // Expand makes the desired state of a source. Problems hold warnings too; if
 // Problems.Err is not nil the wish is not to be used. It is pure.
 func Expand(src *Source, kinds Kinds, values Values) (*Wish, Problems) {
-	x := &expander{stack: &src.Stack, kinds: kinds, values: values, wish: &Wish{ByKey: map[Key]*Wanted{}}}
+	x := &expander{stack: &src.Stack, kinds: kinds, values: values, documents: src.Manifests, wish: &Wish{ByKey: map[Key]*Wanted{}}}
 	for i := range src.Manifests {
 		x.queue = append(x.queue, queued{&src.Manifests[i], i, 0})
 	}
@@ -51,12 +51,13 @@ func Expand(src *Source, kinds Kinds, values Values) (*Wish, Problems) {
 }
 
 type expander struct {
-	stack    *Stack
-	kinds    Kinds
-	values   Values
-	wish     *Wish
-	problems Problems
-	queue    []queued
+	stack     *Stack
+	kinds     Kinds
+	values    Values
+	documents []Manifest
+	wish      *Wish
+	problems  Problems
+	queue     []queued
 }
 
 // queued is a manifest that is yet to be decoded.
@@ -78,7 +79,7 @@ func (x *expander) add(q queued) {
 		return
 	}
 	w, problems := kind.Decode(m, x.values)
-	w.document = q.document
+	w.document, w.top = q.document, &x.documents[q.document]
 	x.problems = append(x.problems, problems...)
 	x.place(w)
 	x.annotate(w)
@@ -142,6 +143,7 @@ func (x *expander) agrees(before *Wanted, made *Manifest) bool {
 	w, problems := before.Kind.Decode(made, x.values)
 	x.problems = append(x.problems, problems...)
 	x.place(w)
+	titled(w.Spec, before.Name)
 	return !slices.ContainsFunc(before.Kind.Differences(before.Spec, w.Spec), func(f FieldChange) bool {
 		_, set := w.Set[f.Path]
 		return set || before.Manifest.From != ""
@@ -234,10 +236,19 @@ func (x *expander) name(w *Wanted) {
 		return
 	}
 	name, notice := w.Kind.ops.name(w.Key)
-	w.Name = name
+	w.Name = titled(w.Spec, name)
 	if notice != "" {
 		x.wish.Notices = append(x.wish.Notices, fmt.Sprintf("%s: %s", w.Key, notice))
 	}
+}
+
+// titled is the name that the spec says, else the one that follows from the key,
+// which it then says too.
+func titled(spec any, name string) string {
+	if t, ok := spec.(Titled); ok {
+		return t.Title(name)
+	}
+	return name
 }
 
 // link finds what each resource needs, and refuses references to nothing.

@@ -27,9 +27,9 @@ func (c *Change) seal() {
 	}
 	start := map[string]any{}
 	if c.Live != nil {
-		start["id"], start["tags"], start["rev"] = c.Live.ID, slices.Sorted(slices.Values(c.Live.Tags)), c.Live.Mark.Rev
+		start["id"], start["tags"], start["rev"] = c.Live.ID, slices.Sorted(slices.Values(c.ignores.others(c.Live.Tags))), c.Live.Mark.Rev
 		if w := c.unresolved; w != nil {
-			start["fields"] = hashed(w.Kind.Fields, c.Live.Spec, w.Sourced)
+			start["fields"] = c.ignores.without(hashed(w.Kind.Fields, c.Live.Spec, w.Sourced))
 		} else {
 			start["fields"] = c.Live.Spec // secrets are masked by their type
 		}

@@ -52,11 +52,13 @@ type Record struct {
 
 // Actor is who runs.
 type Actor struct {
-	Kind    string `json:"kind"` // cli, gitlab-ci, daemon, schedule, webhook
+	Kind    string `json:"kind"` // cli, gitlab-ci, daemon, schedule, webhook, api, gitlab: a comment there
 	User    string `json:"user,omitempty"`
 	Host    string `json:"host,omitempty"`
 	Job     string `json:"ci_job_url,omitempty"`
-	Via     string `json:"via,omitempty"` // whose token an API saw, if it went through one
+	Email   string `json:"email,omitempty"`    // of the user, if somebody else than the user says so
+	Via     string `json:"via,omitempty"`      // whose token an API saw, if it went through one
+	Maker   string `json:"token_by,omitempty"` // who made that token, if it was made through the API
 	Version string `json:"version,omitempty"`
 }
 

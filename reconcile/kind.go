@@ -12,7 +12,7 @@ import (
 // may be called concurrently. Errors of the API are an *Error with a class.
 //
 // A provider may have more abilities, each an interface of one method: Getter,
-// Expander, Validator.
+// Expander, Validator, Pricer.
 type Provider[S any] interface {
 	// List returns every resource of the kind in scope, ours or not. It is complete or it fails.
 	// Of resources without a mark, name, ID and In are enough.
@@ -53,6 +53,11 @@ type Namer interface {
 	Name(key Key) (name, notice string)
 }
 
+// A Titled is a spec with a field for the resource's name. Title fills it with
+// name, which follows from the key, unless the manifest says another, and
+// returns it. It is pure, and part of reconcile/v1.
+type Titled interface{ Title(name string) string }
+
 // A Fault is something wrong with a field.
 type Fault struct {
 	Path    string // of the field, as the manifest writes it; "" is the manifest
@@ -84,7 +89,8 @@ type Scope struct {
 	Place   string `json:"place,omitempty"`
 }
 
-// A Mark says whose a resource is and since when. It is kept on the resource.
+// A Mark says whose a resource is and since when. It is kept on the resource. Without
+// a key a person made it for the stack: nothing touches it, and no manifest asks for it.
 type Mark struct {
 	Stack string // the stack's name, for people
 	UID   string // the first 8 hex digits of the stack's uid, "" if it has none
@@ -131,6 +137,7 @@ type Live[S any] struct {
 	In      string            // ID of what contains it
 	Uses    []string          // IDs of what it uses
 	Again   time.Duration     // while progressing: how long the rest usually takes; 0 is the kind's usual time
+	Kept    string            // why the API would refuse to delete it, and what to do first; "" if it would not
 }
 
 // Desired is a resource as it shall be, with settings S, when it is applied: all values are known.
@@ -172,6 +179,7 @@ type About struct {
 	Unique   bool          // names are unique in their place and container, so a replacement deletes first
 	Global   bool          // with Unique: names are unique whatever contains them
 	OnUpdate string        // what an update does besides changing fields, such as "restarts the container"
+	OnDelete string        // what a deletion, also of a replacement, does besides; such as "its data is gone in 7 days"
 	Limits   []Limit
 	Needs    Access            // what a credential must be allowed to do
 	Outputs  map[string]string // names and meanings of its outputs besides id
@@ -210,6 +218,8 @@ type operations interface {
 	expand(*Manifest, any) Expansion
 	validate(any, []string) []Fault
 	name(Key) (name, notice string)
+	products() (types []string, priced bool)
+	price(Scope, any, PriceList) Cost
 }
 
 // Resource is a live resource whose settings' type is hidden: Spec points to an S.
@@ -284,7 +294,7 @@ func (a adapter[S]) hide(live Live[S], in Scope) *Resource {
 	return &Resource{
 		Kind: a.kind, Scope: in, ID: live.ID, Name: live.Name, Created: live.Created, Spec: &spec,
 		Phase: live.Phase, Detail: live.Detail, Mark: live.Mark, Tags: slices.Clip(live.Tags), Outputs: outputs,
-		In: live.In, Uses: slices.Clip(live.Uses), Again: live.Again,
+		In: live.In, Uses: slices.Clip(live.Uses), Again: live.Again, Kept: live.Kept,
 	}
 }
 
@@ -292,7 +302,7 @@ func show[S any](r *Resource) Live[S] {
 	return Live[S]{
 		Kind: r.Kind, Scope: r.Scope, ID: r.ID, Name: r.Name, Created: r.Created, Spec: *r.Spec.(*S),
 		Phase: r.Phase, Detail: r.Detail, Mark: r.Mark, Tags: r.Tags, Outputs: r.Outputs,
-		In: r.In, Uses: r.Uses, Again: r.Again,
+		In: r.In, Uses: r.Uses, Again: r.Again, Kept: r.Kept,
 	}
 }
 

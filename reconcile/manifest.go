@@ -61,6 +61,10 @@ type Policy struct {
 	Windows    []Window
 	// RepairAfter is how long a difference that somebody made live is only shown, before it is repaired.
 	RepairAfter time.Duration
+	Rules       Rules
+	Bounds      []Rules // the operator's, which count besides the repository's own
+	Quorum      Quorum
+	Ignore      []Ignore
 	Pos         Pos
 	ModePos     Pos // where the mode is said; zero: at Pos
 	PrunePos    Pos
@@ -145,8 +149,10 @@ type Source struct {
 type Revision struct {
 	ID      string `json:"id"` // goes into marks: a commit's full hash, with "+" if there are uncommitted changes, or a folder's digest and "+"
 	Subject string `json:"subject,omitempty"`
-	Author  string `json:"author,omitempty"`
-	When    string `json:"when,omitempty"` // RFC 3339, "" outside Git
+	Author  string `json:"author,omitempty"` // name and address, as is the committer
+	When    string `json:"when,omitempty"`   // RFC 3339, "" outside Git
+
+	Committer string `json:"committer,omitempty"`
 }
 
 // Short is the revision as people read it.

@@ -27,6 +27,8 @@ type Engine struct {
 	Removed func(ctx context.Context, file string) string
 	Calls   func(ctx context.Context) (context.Context, func() []Call) // collects the API calls made under a context; nil: none are
 
+	Witness  Witness        // tells who wrote to what differs; nil: nobody is asked
+	Prices   PriceSource    // nil: nothing is said of costs
 	Guards   []Guard        // further reasons to hold a change
 	Run      string         // the job id of Apply; "": the journal gives one
 	Lookups  []Receipt      // what came of the look-ups that manifests ask for
@@ -50,7 +52,7 @@ func (e *Engine) timeout() time.Duration { return cmp.Or(e.Timeout, 10*time.Minu
 // Observe lists every kind in every place of the stack, reads what the journal
 // knows and a listing lacks, and returns what was seen.
 func (e *Engine) Observe(ctx context.Context, wish *Wish) (*World, error) {
-	world := &World{Settle: e.settle(), Now: e.Clock.Now(), Receipts: slices.Clone(e.Lookups), Known: map[string]bool{}, Inside: e.inside()}
+	world := &World{Settle: e.settle(), Now: e.Clock.Now(), Receipts: slices.Clone(e.Lookups), Known: map[string]bool{}, Inside: inside(e.Kinds), Losses: e.losses()}
 	if e.Journal != nil {
 		memory, err := e.Journal.Memory(ctx)
 		if err != nil {
@@ -67,9 +69,9 @@ func (e *Engine) Observe(ctx context.Context, wish *Wish) (*World, error) {
 }
 
 // inside are the kinds that live in a kind.
-func (e *Engine) inside() map[string][]string {
+func inside(kinds Kinds) map[string][]string {
 	out := map[string][]string{}
-	for _, kind := range e.Kinds {
+	for _, kind := range kinds {
 		if kind.LivesIn != "" {
 			out[kind.LivesIn] = append(out[kind.LivesIn], kind.Name)
 		}
@@ -271,8 +273,17 @@ func (e *Engine) Plan(ctx context.Context, wish *Wish) (*Plan, *World, error) {
 		return nil, nil, err
 	}
 	plan := e.decide(ctx, wish, world)
+	e.attribute(ctx, plan, world)
 	plan.Took = time.Since(start)
 	return plan, world, nil
+}
+
+// PlanIn says what there is to do in a world that was observed for another
+// revision of the stack, with the same kinds in the same places. Nobody is asked
+// again, nor who wrote to what differs.
+func (e *Engine) PlanIn(ctx context.Context, wish *Wish, world *World) *Plan {
+	e.Stack.giveUp(world.Memory)
+	return e.decide(ctx, wish, world)
 }
 
 func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
@@ -283,6 +294,7 @@ func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
 	}
 	e.know(ctx, world, doomedRevs(diff.Changes))
 	e.label(ctx, diff.Changes)
+	e.price(ctx, diff, world)
 	plan := Decide(e.Stack, diff, world, e.Guards...)
 	plan.Revision, plan.Kinds = e.Revision, len(e.Kinds)
 	plan.Hash = digest([]string{e.Revision.ID, e.Actor.Version, plan.Hash})

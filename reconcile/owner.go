@@ -18,6 +18,9 @@ func (d *differ) sort() {
 			d.adopt(key, r)
 			continue
 		}
+		if r.Mark.Key == "" { // a person put it there for the stack: no manifest asks for it, and nothing is done to it
+			continue
+		}
 		d.file(moved(r.Mark.Key), r)
 		d.noteMove(moved(r.Mark.Key), r)
 	}

@@ -77,11 +77,15 @@ type Change struct {
 	Live     *Resource       // what it starts from; nil for a create
 	Want     *Wanted         // what it leads to; nil for a delete
 	Masked   map[string]bool // paths whose values came from where secrets come from, now or when it was applied
+	Bill     *Bill           // what it does to the monthly cost; nil if nobody asked for prices
+	By       []Author        // who wrote to it since it was last applied, the latest first; empty if that is not known
+	Known    *Known          // the drift was accepted for a time
 	Until    time.Time       // when a wait for an earlier call ends; zero if it does not wait for one
 
 	own        *[2]int // how many of Waits and WaitsFor the diff found
 	wish       string  // digest of what is asked for, whatever the action
 	unresolved *Wanted // with references as written, for the hash
+	ignores    ignores // the rules about it, whose fields do not count in the hash of what it starts from
 }
 
 // Wanted is a resource as it shall be, resolved as far as that is possible now.
@@ -99,10 +103,11 @@ type Wanted struct {
 	Needs    []Key
 	Origins  []Pos
 	Tags     []string
-	Adopt    string // the ID of a live resource to take over
-	Moved    []Key  // keys that it had before
-	document int    // of the source that asked for it
-	Hold     *Hold  // a look-up failed, for instance: nothing is done about the key
+	Adopt    string    // the ID of a live resource to take over
+	Moved    []Key     // keys that it had before
+	document int       // of the source that asked for it
+	top      *Manifest // the one of the source that it comes from
+	Hold     *Hold     // a look-up failed, for instance: nothing is done about the key
 }
 
 // Receipt is what came of one listing or look-up.
@@ -144,6 +149,10 @@ type Plan struct {
 	Managed   int // live resources of this stack
 	Kinds     int
 	Notices   []string
+	Ignored   []Ignored        // differences that rules hide
+	Total     *Bill            // what all of the stack costs in a month, before and after the steps; nil if nobody asked for prices
+	KnownLive map[string]Known // unmanaged resources that a baseline knows of, by ID
+	Expired   []Known          // entries of a baseline that are over, or that nothing fits any more
 	Hash      string
 
 	ready map[Key]bool

@@ -18,7 +18,7 @@ func Decide(stack *Stack, diff *Difference, world *World, guards ...Guard) *Plan
 	p := &decider{stack: stack, diff: diff, world: world, changes: slices.Clone(diff.Changes)}
 	p.gates()
 	p.guard(guards)
-	for p.spread() || p.circle() { // a hold may hold what depends on it
+	for p.spread() || p.circle() || p.afford() { // a hold may hold what depends on it
 	}
 	p.order()
 	return p.plan()
@@ -53,6 +53,7 @@ func (p *decider) gates() {
 			p.prune(c)
 			p.givenUp(c)
 		}
+		p.rules(c)
 		if p.stack.Policy.Mode == "observe" {
 			c.hold(Hold{Guard: "mode", Reason: "the stack is only observed", Pos: cmp.Or(p.stack.Policy.ModePos, p.stack.Policy.Pos)})
 		}
@@ -347,7 +348,8 @@ func (p *decider) plan() *Plan {
 	plan := &Plan{
 		Stack: p.stack.Name, Owner: p.stack.Mark("", "").Owner(), At: p.world.Now,
 		Adopted: p.diff.Adopted, Settling: p.diff.Settling, Unmanaged: p.diff.Unmanaged, Foreign: p.diff.Foreign,
-		Receipts: p.world.Receipts, Managed: p.diff.Managed, Notices: p.diff.Notices,
+		Receipts: slices.Concat(p.world.Receipts, p.diff.tariff.receipts()), Managed: p.diff.Managed, Notices: p.diff.Notices, Ignored: p.diff.Ignored,
+		Total: p.diff.tariff.total(p.changes),
 	}
 	var hashes []string
 	for _, c := range p.changes {

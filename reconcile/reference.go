@@ -60,6 +60,7 @@ func (p *page) facts() []string {
 	add(len(k.Places) > 0, "**Places**: %s", strings.Join(k.Places, ", "))
 	add(k.Usual > 0, "**Ready** usually after %s", k.Usual)
 	add(k.OnUpdate != "", "**An update** %s", k.OnUpdate)
+	add(k.OnDelete != "", "**Deleted**, %s", k.OnDelete)
 	add(k.Unique, "**A replacement** deletes first if the new one would have the same name in the same place")
 	for _, limit := range k.Limits {
 		add(true, "**Limit**: %d per %s; %s", limit.Max, limit.Per, limit.Remedy)
@@ -259,6 +260,8 @@ func (k Kinds) Reference(link func(Kind) string) string {
 	p.line("In place of every value of a spec:\n\n| | |\n|---|---|")
 	p.line("| `valueFrom: {env: NAME}` | A variable of the environment of whoever plans and applies. |")
 	p.line("| `valueFrom: {file: PATH}` | A file of the stack, relative to the manifest. |")
+	p.line("| `valueFrom: {sops: FILE#KEY}` | A value of a file that SOPS encrypted; also `{sops: {file: FILE, key: KEY}}`. KEY is where it stands, such as `database.password`; without one it is all of a file that is no YAML, JSON, .env or .ini. |")
+	p.line("| `valueFrom: {secretManager: NAME}` | A secret of Secret Manager in the stack's project, from the stack's own folder there or as `/PATH/NAME`; also `{secretManager: {name: NAME, path: PATH, region: REGION, revision: REVISION, field: FIELD}}`. |")
 	p.line("| `valueFrom: {ref: {key: Kind/name, output: NAME}}` | What another manifest's resource gives. |")
 	p.line("| `${Kind/name.output}` | The same, also inside a longer text. |")
 	return p.text.String()

@@ -34,8 +34,10 @@ func (d *differ) choose(w *Wanted, spec any, unknown map[string]string) (one *Re
 }
 
 func (d *differ) compare(w *Wanted, r *Resource, spec any, unknown map[string]string) []FieldChange {
-	fields := differences(w.Kind.Fields, r.Spec, keep(w.Kind.Fields, spec, r.Spec, w.Set), unknown)
-	return append(fields, append(labelChanges(w, r.Tags), stillUnknown(w, r, unknown)...)...)
+	spec, unknown = d.against(w, r, spec, unknown, false)
+	fields := differences(w.Kind.Fields, r.Spec, spec, unknown)
+	labels := slices.DeleteFunc(labelChanges(w, r.Tags), func(f FieldChange) bool { return d.stack.ignores(w).rule(f.Path) != nil })
+	return append(fields, append(labels, stillUnknown(w, r, unknown)...)...)
 }
 
 // labelChanges are the manifest's labels that the live tags lack. A label that

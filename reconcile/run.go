@@ -147,8 +147,9 @@ type Standing struct {
 	Took      int64     `json:"took_us"`
 	Next      time.Time `json:"next"` // when it will be looked at again
 	Run       string    `json:"run,omitempty"`
-	Plan      string    `json:"plan,omitempty"` // hash of the last plan
-	Succeeded time.Time `json:"succeeded"`      // when all was last as it shall be
+	Plan      string    `json:"plan,omitempty"`      // hash of the last plan
+	Quorum    *Quorum   `json:"approvals,omitempty"` // what a plan of it needs, in mode propose
+	Succeeded time.Time `json:"succeeded"`           // when all was last as it shall be
 	Failures  int       `json:"failures,omitempty"`
 	Counts    RunCounts `json:"counts"`
 	Items     []Item    `json:"items,omitempty"` // keys that are not plainly as they shall be

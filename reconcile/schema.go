@@ -184,6 +184,8 @@ func elsewhereSchema() *Schema {
 		Properties: Properties{
 			{"env", &Schema{Type: "string", MinLength: 1, Description: "Name of a variable of the environment."}},
 			{"file", &Schema{Type: "string", MinLength: 1, Description: "Path of a file, relative to the manifest's folder."}},
+			{"sops", sopsSchema()},
+			{"secretManager", secretSchema()},
 			{"ref", &Schema{
 				Type: "object", Description: "An output of another manifest.", Additional: false,
 				Properties: Properties{{"key", text}, {"output", text}}, Required: []string{"key", "output"},
@@ -191,10 +193,40 @@ func elsewhereSchema() *Schema {
 		},
 	}
 	return &Schema{
-		Description: "A value from elsewhere: an output of another manifest, a variable or a file.",
+		Description: "A value from elsewhere: an output of another manifest, a variable, a file or a secret.",
 		AnyOf: []*Schema{
 			{Type: "string", Pattern: reference.String()},
 			{Type: "object", Properties: Properties{{"valueFrom", from}}, Required: []string{"valueFrom"}, Additional: false},
+		},
+	}
+}
+
+func sopsSchema() *Schema {
+	return &Schema{
+		Description: "A value of a file that SOPS encrypted.",
+		AnyOf: []*Schema{
+			{Type: "string", MinLength: 1, Description: "FILE#KEY"},
+			{Type: "object", Additional: false, Required: []string{"file"}, Properties: Properties{
+				{"file", &Schema{Type: "string", MinLength: 1, Description: "Path of the file, relative to the manifest's folder."}},
+				{"key", &Schema{Type: "string", MinLength: 1, Description: "Where the value stands in it, such as database.password."}},
+			}},
+		},
+	}
+}
+
+func secretSchema() *Schema {
+	name := secretName.String()
+	return &Schema{
+		Description: "A secret of Secret Manager in the stack's project.",
+		AnyOf: []*Schema{
+			{Type: "string", MinLength: 1, Description: "NAME in the stack's own folder, or /PATH/NAME."},
+			{Type: "object", Additional: false, Required: []string{"name"}, Properties: Properties{
+				{"name", &Schema{Type: "string", Pattern: name, Description: "Its name."}},
+				{"path", &Schema{Type: "string", Pattern: secretPath.String(), Description: "Its folder; /reconcile/ and the stack's name if left out."}},
+				{"region", &Schema{Type: "string", Pattern: secretRegion.String(), Description: "Its region; the stack's first if left out."}},
+				{"revision", &Schema{Type: []string{"string", "integer"}, Description: "A number, latest or latest_enabled; the latter if left out."}},
+				{"field", &Schema{Type: "string", MinLength: 1, Description: "Which field of a secret that has several."}},
+			}},
 		},
 	}
 }

@@ -25,6 +25,7 @@ const (
 //	default:"256"              what it is if left out
 //	plan:"replace"             how a change is made; words as below, comma-separated
 //	check:"min=1,max=50"       what is accepted: required, min, max, enum=a|b, prefix, nonempty
+//	means:"image"              what its value is to policies: an image, an offer
 //	doc:"Memory in MB (10^6)." its line in the reference
 //
 // The words of plan: replace (a change needs a new resource), reinstall, keep (left
@@ -43,6 +44,7 @@ type Field struct {
 	Fields  []Field      // of a Struct or Named
 	Plan    Words
 	Check   Words
+	Means   string // what its value is to rules: "image", "offer", or nothing
 	index   int
 }
 
@@ -77,7 +79,7 @@ func structFields(t reflect.Type, above string) []Field {
 		}
 		f := Field{
 			Name: name, Path: join(above, name), Doc: sf.Tag.Get("doc"), Default: sf.Tag.Get("default"),
-			Plan: words(sf.Tag.Get("plan")), Check: words(sf.Tag.Get("check")), index: i,
+			Plan: words(sf.Tag.Get("plan")), Check: words(sf.Tag.Get("check")), Means: sf.Tag.Get("means"), index: i,
 		}
 		f.shape(sf.Type)
 		fields = append(fields, f)

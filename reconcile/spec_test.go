@@ -135,7 +135,7 @@ func TestDecode(t *testing.T) {
 		{"twice", obj{"image": "img-1", "vars": []any{obj{"name": "A", "value": "1"}, obj{"name": "A", "value": "2"}}}, []string{`vars: "A" stands here twice`}},
 		{"value and valueFrom", obj{"image": "img-1", "vars": []any{obj{"name": "A", "value": "1", "valueFrom": obj{"env": "X"}}}}, []string{"either value or valueFrom"}},
 		{"secret in clear", obj{"image": "img-1", "token": "hunter2"}, []string{"token: a secret stands here in clear"}},
-		{"unknown source", obj{"image": "img-1", "token": obj{"valueFrom": obj{"envv": "X"}}}, []string{"unknown source envv; there are env, file, ref; did you mean env?"}},
+		{"unknown source", obj{"image": "img-1", "token": obj{"valueFrom": obj{"envv": "X"}}}, []string{"unknown source envv; there are env, file, sops, secretManager, ref; did you mean env?"}},
 		{"file outside", obj{"image": "img-1", "token": obj{"valueFrom": obj{"file": "../../etc/passwd"}}}, []string{"outside the stack's folder"}},
 		{"validator", obj{"image": "img-1", "ratio": 1.5}, []string{"Shape/a: more than one"}},
 		{"place unknown", obj{"image": "img-1", "region": "mars"}, []string{`region "mars" is none of fr-par, nl-ams`}},

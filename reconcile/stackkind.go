@@ -34,5 +34,8 @@ type stackPolicy struct {
 	AllowEmpty  bool          `yaml:"allowEmpty" default:"false" doc:"A source without any manifest may delete everything."`
 	Protect     []string      `yaml:"protect" plan:"set" doc:"Keys, such as Container/api, that are never deleted or replaced, with all below them."`
 	Windows     []Window      `yaml:"windows" doc:"When changes may run, or may not."`
+	Rules       Rules         `yaml:"rules" doc:"What changes have to keep to; what does not is held, and the rule's line named."`
+	Approvals   Quorum        `yaml:"approvals" doc:"Whose approval a plan needs in mode propose."`
+	Ignore      []Ignore      `yaml:"ignore" doc:"Fields that may be live as they are; what is hidden so is listed."`
 	RepairAfter time.Duration `yaml:"repairAfter" default:"0s" doc:"How long a daemon only shows and tells of what somebody changed by hand, before it is changed back, such as 30m."`
 }

@@ -146,7 +146,9 @@ func (a *application) unmoved(ctx context.Context, kind Kind, c *Change) error {
 	if err != nil || !can {
 		return err
 	}
-	if moved := differences(kind.Fields, c.Live.Spec, now.Spec, nil); len(moved) > 0 {
+	moved := differences(kind.Fields, c.Live.Spec, now.Spec, nil)
+	moved = slices.DeleteFunc(moved, func(f FieldChange) bool { return c.ignores.rule(f.Path) != nil })
+	if len(moved) > 0 {
 		return &Error{Class: Conflict, Message: moved[0].Path + " has changed since it was planned; nothing was sent", Fix: "plan again"}
 	}
 	return nil
@@ -155,7 +157,7 @@ func (a *application) unmoved(ctx context.Context, kind Kind, c *Change) error {
 func (a *application) desired(c *Change) Desired[any] {
 	d := Desired[any]{Key: c.Key, Name: c.Want.Name, Scope: c.Want.Scope, Spec: c.Want.Spec, Mark: a.Stack.Mark(c.Key, a.Revision.ID), Tags: c.Want.Tags}
 	if kept, ok := a.kept[c.Key]; ok && c.call() == Create {
-		d.Spec = keep(c.Want.Kind.Fields, c.Want.Spec, kept, c.Want.Set)
+		d.Spec = c.ignores.adopt(c.Want.Kind.Fields, keep(c.Want.Kind.Fields, c.Want.Spec, kept, c.Want.Set), kept, true)
 	}
 	if c.Live != nil && c.Action == Update {
 		d.Name = c.Live.Name

@@ -1,23 +1,12 @@
 package reconcile
 
-import (
-	"context"
-	"path"
-	"slices"
-	"strings"
-)
-
-// A ValueFrom says where a value of a manifest comes from.
-type ValueFrom struct {
-	Sort string // env, file or ref
-	Name string // of the variable; the file's path in the tree; the reference's text
-	Pos  Pos
-}
-
-func (v ValueFrom) id() string { return v.Sort + ":" + v.Name }
+import "context"
 
 // Values are the values that were looked up, by where they come from.
 type Values map[string]LookedUp
+
+// Of is what came of a look-up that was made.
+func (v Values) Of(from ValueFrom) LookedUp { return v[from.id()] }
 
 // LookedUp is what came of one look-up.
 type LookedUp struct {
@@ -33,20 +22,37 @@ type Lookup interface {
 
 // Look looks up every value that the manifests ask for, each once.
 func Look(ctx context.Context, manifests []Manifest, in Lookup) Values {
-	values := Values{}
+	var asked []ValueFrom
+	seen := map[string]bool{}
 	for i := range manifests {
-		walkValues(manifests[i].Spec, func(from *Node) {
-			v, problem := valueFrom(from, manifests[i].Pos.File)
-			if problem != nil || v.Sort == "ref" {
-				return
+		for _, v := range manifests[i].Lookups() {
+			if !seen[v.id()] {
+				seen[v.id()], asked = true, append(asked, v)
 			}
-			if _, done := values[v.id()]; !done {
-				value, err := in.Lookup(ctx, v)
-				values[v.id()] = LookedUp{value, err}
-			}
-		})
+		}
+	}
+	found := make([]LookedUp, len(asked))
+	parallel(len(asked), 10, func(i int) {
+		value, err := in.Lookup(ctx, asked[i])
+		found[i] = LookedUp{value, err}
+	})
+	values := make(Values, len(asked))
+	for i, v := range asked {
+		values[v.id()] = found[i]
 	}
 	return values
+}
+
+// Lookups are the values that a manifest takes from outside the manifests, in
+// the order written. What is wrong about one is for Decode to tell.
+func (m *Manifest) Lookups() []ValueFrom {
+	var all []ValueFrom
+	walkValues(m.Spec, func(from *Node) {
+		if v, problem := valueFrom(from, m.Pos.File); problem == nil && v.Sort != "ref" {
+			all = append(all, v)
+		}
+	})
+	return all
 }
 
 func walkValues(n *Node, found func(*Node)) {
@@ -65,38 +71,14 @@ func walkValues(n *Node, found func(*Node)) {
 	}
 }
 
-var valueSorts = []string{"env", "file", "ref"}
-
-// valueFrom reads the map below valueFrom. file is the manifest's, to which
-// paths are relative.
-func valueFrom(n *Node, file string) (ValueFrom, *Problem) {
-	refuse := func(message, hint string) (ValueFrom, *Problem) {
-		return ValueFrom{}, &Problem{Pos: n.Pos, Message: "valueFrom: " + message, Hint: hint}
+// MayRead tells whether a stack may take values from what bears a mark: from what
+// is its own, and from what is nobody's.
+func (s *Stack) MayRead(m Mark) bool {
+	switch uid := s.ShortUID(); {
+	case m.Stack == "":
+		return true
+	case m.UID != "" || uid == "":
+		return m.UID == uid && (uid != "" || m.Stack == s.Name)
 	}
-	if len(n.Entries) != 1 {
-		return refuse("wants exactly one of "+strings.Join(valueSorts, ", "), "")
-	}
-	e := n.Entries[0]
-	v := ValueFrom{Sort: e.Key, Name: e.Value.Scalar(), Pos: e.Pos}
-	switch {
-	case !slices.Contains(valueSorts, e.Key):
-		hint := ""
-		if near := Nearest(e.Key, valueSorts); near != "" {
-			hint = "did you mean " + near + "?"
-		}
-		return refuse("unknown source "+e.Key+"; there are "+strings.Join(valueSorts, ", "), hint)
-	case e.Key == "ref":
-		key, output := e.Value.Get("key").Scalar(), e.Value.Get("output").Scalar()
-		if v.Name = "${" + key + "." + output + "}"; len(outputs(v.Name)) != 1 || len(e.Value.Entries) != 2 {
-			return refuse("ref wants {key: Kind/name, output: NAME}", "")
-		}
-	case v.Name == "":
-		return refuse(e.Key+" wants a name", "")
-	case e.Key == "file":
-		v.Name = path.Join(path.Dir(file), v.Name)
-		if v.Name == ".." || strings.HasPrefix(v.Name, "../") || path.IsAbs(e.Value.Scalar()) {
-			return refuse("file "+e.Value.Scalar()+" is outside the stack's folder", "")
-		}
-	}
-	return v, nil
+	return m.Stack == s.Name && !s.BareTaken
 }

@@ -18,6 +18,7 @@ type commit struct {
 	tree    plumbing.Hash
 	parents []plumbing.Hash
 	author  string
+	writer  string // of the commit object: its committer
 	subject string
 	when    time.Time
 	raw     []byte
@@ -56,7 +57,7 @@ func parseCommit(h plumbing.Hash, raw []byte) (*commit, error) {
 		lines = lines[1:]
 	}
 	if len(lines) > 0 && strings.HasPrefix(lines[0], "committer ") {
-		_, c.when = person(strings.TrimPrefix(lines[0], "committer "))
+		c.writer, c.when = person(strings.TrimPrefix(lines[0], "committer "))
 	}
 	return c, nil
 }
@@ -84,7 +85,7 @@ func person(line string) (string, time.Time) {
 }
 
 func (c *commit) revision() Revision {
-	return Revision{Hash: c.hash.String(), Subject: c.subject, Author: c.author, When: c.when}
+	return Revision{Hash: c.hash.String(), Subject: c.subject, Author: c.author, Committer: c.writer, When: c.when}
 }
 
 // maxTags bounds how many tags may name one another before a commit.

@@ -14,6 +14,8 @@ type Revision struct {
 	Author  string // name and address
 	When    time.Time
 	Signer  string // who signed the commit, if signatures were asked for
+
+	Committer string // name and address
 }
 
 // ID is the word that goes into marks: a commit's hash, with "+" if the folder
