@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
@@ -29,11 +31,14 @@ func place(kind string, in reconcile.Scope) string {
 	return kind + " " + in.Place
 }
 
-func orUnknown(reason string) string {
-	if reason == "" {
-		return "no reason was given"
+func orUnknown(reason string) string { return orElse(reason, "no reason was given") }
+
+// orElse is a text, or another where there is none to read.
+func orElse(text, otherwise string) string {
+	if strings.TrimSpace(text) == "" {
+		return otherwise
 	}
-	return reason
+	return text
 }
 
 // verdict is the sentence that a plan comes to.
@@ -58,15 +63,69 @@ func (t *teller) verdict() {
 
 // aside is what is worth knowing although nothing is done about it.
 func (t *teller) aside() {
-	if n := t.counts.Unmanaged; n > 0 {
-		t.sheet.say(fmt.Sprintf("Unmanaged: %d (reconcile drift shows %s).", n, pronoun(n)))
-	}
 	if t.verbose && t.plan.Foreign > 0 {
 		t.sheet.say(fmt.Sprintf("Of other stacks: %d.", t.plan.Foreign))
 	}
 	for _, notice := range t.plan.Notices {
 		t.sheet.say("Note: " + notice)
 	}
+	t.beside()
+}
+
+// beside is the last line: what else there is, and what it costs.
+func (t *teller) beside() {
+	var last []string
+	if n := t.counts.Known; n > 0 {
+		last = append(last, fmt.Sprintf("Known drift: %d.", n))
+	}
+	if n := t.counts.Unmanaged; n > 0 {
+		last = append(last, fmt.Sprintf("Unmanaged: %d (reconcile drift shows %s).", n, pronoun(n)))
+	}
+	if t.plan.Total != nil {
+		last = append(last, totally(t.plan.Total))
+	}
+	if len(last) > 0 {
+		t.sheet.say(strings.Join(last, " "))
+	}
+}
+
+// ignored lists what rules hide: it is never silent.
+func (t *teller) ignored() {
+	n := t.counts.Ignored
+	if n == 0 {
+		return
+	}
+	t.sheet.say(fmt.Sprintf("Ignored by rules: %d", n))
+	for i := range t.plan.Ignored {
+		g := &t.plan.Ignored[i]
+		t.sheet.add(
+			row{depth: item, name: string(g.Key) + " " + g.Path, parts: []string{show(g.Git, false), show(g.Live, false)}, leads: []string{"Git: ", "  live: "}},
+			row{depth: detail, text: "because: " + orUnknown(g.Rule.Reason), right: g.Rule.Pos.Short()},
+		)
+	}
+	t.sheet.gap()
+}
+
+// expired lists the entries of a baseline that do nothing any more.
+func (t *teller) expired() {
+	if len(t.plan.Expired) == 0 {
+		return
+	}
+	t.sheet.say(fmt.Sprintf("Entries of the baseline that are over: %d", len(t.plan.Expired)))
+	for i := range t.plan.Expired {
+		k := &t.plan.Expired[i]
+		t.sheet.add(row{depth: item, name: k.Pos.Short(), text: overdue(k, t.plan.At)})
+	}
+	t.sheet.gap()
+}
+
+// overdue says why an entry of a baseline does nothing.
+func overdue(k *reconcile.Known, now time.Time) string {
+	why := "nothing fits it any more"
+	if k.Until < now.UTC().Format(time.DateOnly) {
+		why = "ended with " + k.Until
+	}
+	return why + ": " + orUnknown(k.Reason)
 }
 
 // receipts are what came of each listing, for a closer look.

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -17,7 +16,7 @@ import (
 //
 // Drift, Conflict, Missing, Surplus, Unclear and Pending tell why keys differ,
 // whether held or not; each change counts once, under the first of them that
-// applies.
+// applies, or as Known.
 type Counts struct {
 	Add     int `json:"add"`
 	Change  int `json:"change"`
@@ -34,15 +33,18 @@ type Counts struct {
 	Unclear  int `json:"unclear"`  // it differs, and which side moved cannot be told
 	Pending  int `json:"pending"`  // Git moved
 
+	Known int `json:"known"` // drift of any of these sorts that was accepted for a time, counted here alone
+
 	Settling  int `json:"settling"`  // under way, without a change
 	Failed    int `json:"failed"`    // failed, without a change
 	Unmanaged int `json:"unmanaged"` // live, and nobody's
 	Unknown   int `json:"unknown"`   // listings and look-ups that failed
+	Ignored   int `json:"ignored"`   // differences that rules hide
 }
 
 // Has counts what a plan holds. It is the one place that counts.
 func Has(p *reconcile.Plan) Counts {
-	c := Counts{Adopt: len(p.Adopted), Held: len(p.Held), Unmanaged: len(p.Unmanaged)}
+	c := Counts{Adopt: len(p.Adopted), Held: len(p.Held), Unmanaged: len(p.Unmanaged), Ignored: len(p.Ignored)}
 	for i := range p.Steps {
 		c.step(&p.Steps[i])
 	}
@@ -87,6 +89,10 @@ func (c *Counts) step(change *reconcile.Change) {
 }
 
 func (c *Counts) why(change *reconcile.Change) {
+	if known(change) {
+		c.Known++
+		return
+	}
 	switch causeOf(change) {
 	case drift:
 		c.Drift++
@@ -103,53 +109,22 @@ func (c *Counts) why(change *reconcile.Change) {
 	}
 }
 
-// A cause is why a key differs.
-type cause int
-
-const (
-	nothing cause = iota // adopted, or let go
-	drift
-	conflict
-	missing
-	surplus
-	unclear
-	pending
-)
-
-// causeOf says why a key differs. A secret never has a label, nor has a field
-// whose base is lost: they go with the other fields of the change, and where
-// there are none the cause is unclear.
-func causeOf(c *reconcile.Change) cause {
-	has := func(l reconcile.Label) bool {
-		return slices.ContainsFunc(c.Fields, func(f reconcile.FieldChange) bool { return f.Label == l && f.Unknown == "" })
-	}
-	switch {
-	case c.Action == reconcile.Adopt || c.Action == reconcile.Forget:
-		return nothing
-	case c.Missing:
-		return missing
-	case c.Surplus:
-		return surplus
-	case has(reconcile.Conflicting):
-		return conflict
-	case has(reconcile.Drifted):
-		return drift
-	case c.Action != reconcile.Create && c.Action != reconcile.Delete && !has(reconcile.Pending) && has(""):
-		return unclear
-	}
-	return pending
-}
-
 // failed tells whether a listing or look-up left something unknown. A kind that
 // Git does not use and the credential may not read is out of scope instead.
-func failed(r *reconcile.Receipt) bool { return !r.Complete && !r.OutOfScope }
+func failed(r *reconcile.Receipt) bool { return !r.Complete && !r.OutOfScope && !besides(r) }
+
+// besides tells whether a receipt is of what is asked besides: who wrote, and what
+// things cost. Whatever comes of it, what is live is known.
+func besides(r *reconcile.Receipt) bool {
+	return r.Kind == reconcile.AuditTrail || r.Kind == reconcile.ProductPrices
+}
 
 // Changes tells whether there is anything to do that may be done.
 func (c Counts) Changes() bool { return c.Add+c.Change+c.Destroy+c.Forget > 0 }
 
 // Drifted tells whether live state may have moved by itself: changed behind Git,
 // changed on both sides, or missing. A difference of which nobody knows who made
-// it counts, as silence would say that nobody touched it.
+// it counts, as silence would say that nobody touched it. What is known is left out.
 func (c Counts) Drifted() bool { return c.Drift+c.Conflict+c.Missing+c.Unclear > 0 }
 
 // Summary is the line that ends a plan. It begins exactly as Terraform's, which

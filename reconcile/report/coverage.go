@@ -36,6 +36,9 @@ func (t *teller) whereabouts(r *reconcile.Resource) string {
 	if !r.Created.IsZero() {
 		text += ", made " + ago(r.Created, t.plan.At)
 	}
+	if k, ok := t.plan.KnownLive[r.ID]; ok {
+		text += ", " + knownUntil(&k)
+	}
 	return text
 }
 
@@ -87,7 +90,7 @@ func covered(p *reconcile.Plan) (percent int, ok bool) {
 func outOfScope(p *reconcile.Plan) []string {
 	var out []string
 	for i := range p.Receipts {
-		if r := &p.Receipts[i]; r.OutOfScope {
+		if r := &p.Receipts[i]; r.OutOfScope && !besides(r) {
 			out = append(out, place(r.Kind, r.Scope))
 		}
 	}
@@ -110,12 +113,24 @@ func (t *teller) driftVerdict() {
 		t.sheet.say("Drift: " + strings.Join(found, ", ") + ".")
 	case c.Unknown > 0:
 		t.sheet.say("No drift in what could be read; the answer is incomplete.")
+	case c.Known > 0:
+		t.sheet.say("No new drift.")
 	case c.Pending > 0:
 		t.sheet.say("No drift.")
 	default:
 		t.sheet.say(fmt.Sprintf("No drift. %s is as %s says.", p.Stack, p.Revision.Short()))
 	}
+	var last []string
+	if c.Known > 0 {
+		last = append(last, fmt.Sprintf("Known, and not counted: %d.", c.Known))
+	}
 	if c.Pending > 0 {
-		t.sheet.say(fmt.Sprintf("Pending: %d (reconcile plan shows %s).", c.Pending, pronoun(c.Pending)))
+		last = append(last, fmt.Sprintf("Pending: %d (reconcile plan shows %s).", c.Pending, pronoun(c.Pending)))
+	}
+	if p.Total != nil {
+		last = append(last, priced(monthly(p.Total.From)+"; as Git says "+monthly(p.Total.To), unpriced(p.Total)))
+	}
+	if len(last) > 0 {
+		t.sheet.say(strings.Join(last, " "))
 	}
 }

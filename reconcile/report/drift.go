@@ -27,24 +27,41 @@ var groups = []group{
 
 func (t *teller) drifted() {
 	for _, g := range groups {
-		entries := t.of(g.cause)
-		if len(entries) == 0 {
-			continue
-		}
-		t.sheet.say(fmt.Sprintf("%s: %d", g.title, len(entries)))
-		for _, c := range entries {
-			t.deviation(c, g)
-		}
-		t.sheet.gap()
+		t.deviations(g.title, t.of(g.cause))
 	}
+	t.deviations("Known, and accepted for a time", t.known())
 }
 
-// of are the changes with one cause, held or not.
+func (t *teller) deviations(title string, entries []*reconcile.Change) {
+	if len(entries) == 0 {
+		return
+	}
+	t.sheet.say(fmt.Sprintf("%s: %d", title, len(entries)))
+	for _, c := range entries {
+		t.deviation(c, groupOf(c))
+	}
+	t.sheet.gap()
+}
+
+// groupOf is the group of drift that a change belongs to.
+func groupOf(c *reconcile.Change) group {
+	why := causeOf(c)
+	return groups[slices.IndexFunc(groups, func(g group) bool { return g.cause == why })]
+}
+
+// of are the changes with one cause, held or not, but not those that are known.
 func (t *teller) of(why cause) []*reconcile.Change {
+	return t.those(func(c *reconcile.Change) bool { return causeOf(c) == why && !known(c) })
+}
+
+// known is the drift that was accepted for a time.
+func (t *teller) known() []*reconcile.Change { return t.those(known) }
+
+func (t *teller) those(wanted func(*reconcile.Change) bool) []*reconcile.Change {
 	var out []*reconcile.Change
 	for _, changes := range [][]reconcile.Change{t.plan.Steps, t.plan.Held} {
 		for i := range changes {
-			if causeOf(&changes[i]) == why {
+			if wanted(&changes[i]) {
 				out = append(out, &changes[i])
 			}
 		}
@@ -62,6 +79,8 @@ func (t *teller) deviation(c *reconcile.Change, g group) {
 	if why := t.reason(c); why != "" {
 		t.sheet.add(row{depth: detail, text: why})
 	}
+	t.blame(c)
+	t.acceptance(c)
 	t.sheet.add(row{depth: detail, text: "repair: " + repair(c)})
 	for i := range c.Held {
 		t.held(&c.Held[i])
@@ -97,34 +116,40 @@ func repair(c *reconcile.Change) string {
 		reconcile.Reinstall: "reinstalls it, and everything on its disks is lost",
 		reconcile.Delete:    "deletes it",
 	}[c.Action]
-	if len(c.Notes) > 0 {
-		text += " (" + strings.Join(c.Notes, ", ") + ")"
+	if notes := said(", ", append(slices.Clone(c.Notes), costing(c))...); notes != "" {
+		text += " (" + notes + ")"
 	}
 	return text
 }
 
-// writeLive points to the lines in which Git would have to say what is live.
+// writeLive says how Git comes to say what is live: a command edits the lines, but
+// for secrets, whose values nobody has.
 func writeLive(c *reconcile.Change) string {
-	var lines, ways []string
+	var lines, edits, byHand []string
 	for i := range c.Fields {
 		f := &c.Fields[i]
 		name, line := fieldName(c, f.Path), lineOf(c, f)
 		switch {
 		case f.Label == reconcile.Pending:
-		case f.From == nil:
-			ways = append(ways, "take out "+name+" at "+line)
-		case f.To == nil && f.Unknown == "":
-			ways = append(ways, "add "+name+" at "+line)
+		case f.Secret && f.From == nil:
+			byHand = append(byHand, "take out "+name+" at "+line)
 		case f.Secret:
-			ways = append(ways, "hand in the new "+name+" at "+line)
+			byHand = append(byHand, "hand in the new "+name+" at "+line)
+		case f.From == nil:
+			edits = append(edits, "takes out "+name+" at "+line)
+		case f.To == nil && f.Unknown == "":
+			edits = append(edits, "adds "+name+" at "+line)
 		case !slices.Contains(lines, line):
 			lines = append(lines, line)
 		}
 	}
 	if len(lines) > 0 {
-		ways = slices.Insert(ways, 0, "write what is live at "+strings.Join(lines, ", "))
+		edits = slices.Insert(edits, 0, "writes what is live at "+strings.Join(lines, ", "))
 	}
-	return strings.Join(ways, "; ")
+	if len(edits) > 0 {
+		byHand = slices.Insert(byHand, 0, "reconcile drift --write "+strings.Join(edits, ", "))
+	}
+	return strings.Join(byHand, "; ")
 }
 
 // lineOf is the line that asks for a field, or for its resource.
@@ -136,7 +161,7 @@ func lineOf(c *reconcile.Change, f *reconcile.FieldChange) string {
 }
 
 func dropManifest(c *reconcile.Change) string {
-	return "take it out of Git at " + places(c.Origins)
+	return "take it out of Git at " + places(c.Origins) + " (reconcile drift --write --target " + string(c.Key) + ")"
 }
 
 func nameIt(c *reconcile.Change) string {

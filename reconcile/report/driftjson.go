@@ -12,25 +12,32 @@ import (
 // complete, which is false if anything in scope could not be read; alerts say
 // what and why. Coverage is managed / (managed + unmanaged) in percent, rounded
 // down, 100 where there is nothing. managed[] is empty: a plan counts what is
-// as it should be, and lists what is not.
-func DriftJSON(w io.Writer, p *reconcile.Plan) error {
+// as it should be, and lists what is not. What a baseline knows is in known[] and
+// nowhere else; by are those who may have made a change, and unknown_authors says
+// why there are none.
+func DriftJSON(w io.Writer, p *reconcile.Plan) error { return driftJSON(w, p, "") }
+
+// driftJSON also says why there is no whole answer, if there is none.
+func driftJSON(w io.Writer, p *reconcile.Plan, problem string) error {
 	t := newTeller(p, Style{})
 	out := driftDoc{
 		Managed: []driftResource{}, Unmanaged: []driftResource{}, Missing: t.driftResources(missing), Surplus: t.driftResources(surplus),
-		Changed:  t.changedResources(),
-		Coverage: 100, Complete: t.counts.Unknown == 0, Drifted: t.counts.Drifted(), Alerts: alerts(p),
+		Changed: t.changedResources(drift, conflict, unclear), Known: t.changedOf(t.known()), Pending: t.driftResources(pending),
+		Coverage: coverageOf(p), Complete: t.counts.Unknown == 0 && problem == "", Error: problem, Drifted: t.counts.Drifted(), Alerts: alerts(p),
+		Ignored: ignoredOf(p), Expired: expiredOf(p), Costs: costsOf(p.Total), NoAuthors: untold(p, nil), Receipts: receiptsOf(p),
 		Provider: "scaleway", Duration: int64(p.Took.Round(time.Second).Seconds()), Date: p.At.UTC().Format(time.RFC3339),
 		Stack: p.Stack, Revision: p.Revision.ID,
 	}
 	for _, r := range p.Unmanaged {
-		out.Unmanaged = append(out.Unmanaged, driftResource{ID: r.ID, Type: r.Kind, Name: r.Name, Place: r.Scope.Place})
+		accepted := blameExtras{Known: acceptedLive(p, r)}
+		out.Unmanaged = append(out.Unmanaged, driftResource{ID: r.ID, Type: r.Kind, Name: r.Name, Place: r.Scope.Place, blameExtras: accepted})
 	}
-	if percent, ok := covered(p); ok {
-		out.Coverage = percent
+	if problem != "" && p.Managed == 0 {
+		out.Coverage = 0 // nobody knows
 	}
 	out.Summary = driftSummary{
-		Resources: p.Managed + len(p.Unmanaged) + len(out.Missing), Unmanaged: len(p.Unmanaged), Missing: len(out.Missing),
-		Managed: p.Managed, Changed: len(out.Changed), Surplus: len(out.Surplus), Pending: t.counts.Pending, Sources: 1,
+		Resources: p.Managed + len(p.Unmanaged) + t.gone(), Unmanaged: len(p.Unmanaged), Missing: len(out.Missing), Managed: p.Managed, Sources: 1,
+		Changed: len(out.Changed), Surplus: len(out.Surplus), Pending: t.counts.Pending, Known: t.counts.Known, Ignored: t.counts.Ignored,
 	}
 	return writeJSON(w, out)
 }
@@ -42,10 +49,18 @@ type driftDoc struct {
 	Missing   []driftResource    `json:"missing"`
 	Changed   []changedResource  `json:"changed"`
 	Surplus   []driftResource    `json:"surplus"`
+	Known     []changedResource  `json:"known"` // of all these sorts, accepted for a time
+	Pending   []driftResource    `json:"pending"`
+	Ignored   []ignored          `json:"ignored"`
+	Expired   []acceptedDrift    `json:"baseline_expired"`
 	Coverage  int                `json:"coverage"`
 	Complete  bool               `json:"complete"`
+	Error     string             `json:"error,omitempty"`
 	Drifted   bool               `json:"drifted"`
 	Alerts    map[string][]alert `json:"alerts"`
+	NoAuthors string             `json:"unknown_authors,omitempty"` // why the audit trail names nobody
+	Costs     *costs             `json:"costs,omitempty"`
+	Receipts  []receipt          `json:"receipts"`
 	Provider  string             `json:"provider_name"`
 	Duration  int64              `json:"scan_duration"` // seconds
 	Date      string             `json:"date"`
@@ -61,6 +76,8 @@ type driftSummary struct {
 	Changed   int `json:"total_changed"`
 	Surplus   int `json:"total_surplus"`
 	Pending   int `json:"total_pending"`
+	Known     int `json:"total_known"`
+	Ignored   int `json:"total_ignored"`
 	Sources   int `json:"total_iac_source_count"`
 }
 
@@ -70,6 +87,7 @@ type driftResource struct {
 	Name   string       `json:"name,omitempty"`
 	Place  string       `json:"place,omitempty"`
 	Source *driftSource `json:"source,omitempty"`
+	blameExtras
 }
 
 // A driftSource is where the source asks for a resource: the line, the stack and the key.
@@ -81,7 +99,7 @@ type driftSource struct {
 
 type changedResource struct {
 	driftResource
-	Cause  string         `json:"cause"` // drift, conflict or unclear
+	Cause  string         `json:"cause"` // drift, conflict or unclear; of what is known also missing and surplus
 	Fields []changedField `json:"fields"`
 	Held   []hold         `json:"held"`
 }
@@ -106,7 +124,7 @@ func alerts(p *reconcile.Plan) map[string][]alert {
 	out := map[string][]alert{}
 	for i := range p.Receipts {
 		r := &p.Receipts[i]
-		if !r.Complete {
+		if !r.Complete && !besides(r) {
 			out[r.Kind] = append(out[r.Kind], alert{place(r.Kind, r.Scope) + ": " + outcome(r)})
 		}
 	}
@@ -124,7 +142,7 @@ func (t *teller) driftResources(why cause) []driftResource {
 func (t *teller) driftResource(c *reconcile.Change) driftResource {
 	out := driftResource{
 		ID: string(c.Key), Type: c.Kind, Name: c.Key.Name(), Place: c.Scope.Place,
-		Source: &driftSource{places(c.Origins), t.plan.Stack, string(c.Key)},
+		Source: &driftSource{places(c.Origins), t.plan.Stack, string(c.Key)}, blameExtras: blameOf(c),
 	}
 	if c.Live != nil {
 		out.ID, out.Name = c.Live.ID, c.Live.Name
@@ -132,19 +150,29 @@ func (t *teller) driftResource(c *reconcile.Change) driftResource {
 	return out
 }
 
-func (t *teller) changedResources() []changedResource {
+func (t *teller) changedResources(causes ...cause) []changedResource {
 	out := []changedResource{}
-	words := map[cause]string{drift: "drift", conflict: "conflict", unclear: "unclear"}
-	for _, why := range []cause{drift, conflict, unclear} {
-		for _, c := range t.of(why) {
-			r := changedResource{driftResource: t.driftResource(c), Cause: words[why], Fields: []changedField{}, Held: holdsOf(c)}
-			for i := range c.Fields {
-				r.Fields = append(r.Fields, changedFieldOf(&c.Fields[i]))
-			}
-			out = append(out, r)
-		}
+	for _, why := range causes {
+		out = append(out, t.changedOf(t.of(why))...)
 	}
 	return out
+}
+
+func (t *teller) changedOf(changes []*reconcile.Change) []changedResource {
+	out := []changedResource{}
+	for _, c := range changes {
+		r := changedResource{driftResource: t.driftResource(c), Cause: CauseOf(c), Fields: []changedField{}, Held: holdsOf(c)}
+		for i := range c.Fields {
+			r.Fields = append(r.Fields, changedFieldOf(&c.Fields[i]))
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// gone is how many resources are missing, whether that is known or not.
+func (t *teller) gone() int {
+	return len(t.those(func(c *reconcile.Change) bool { return causeOf(c) == missing }))
 }
 
 func changedFieldOf(f *reconcile.FieldChange) changedField {

@@ -8,25 +8,29 @@ import (
 
 // planExtras are what a plan says that Terraform's shape has no room for.
 type planExtras struct {
-	Version   string     `json:"version,omitempty"`
-	Error     string     `json:"error,omitempty"`
-	Stack     string     `json:"stack"`
-	Owner     string     `json:"owner"`
-	Revision  revision   `json:"revision"`
-	Hash      string     `json:"hash"`
-	Places    []string   `json:"places"`
-	Kinds     int        `json:"kinds"`
-	Millis    int64      `json:"took_ms"`
-	Summary   Counts     `json:"summary"`
-	Steps     []step     `json:"steps"`
-	Held      []heldStep `json:"held"`
-	Waiting   []waiting  `json:"waiting"`
-	Settling  []settling `json:"settling"`
-	Receipts  []receipt  `json:"receipts"`
-	Unmanaged []resource `json:"unmanaged"`
-	Managed   int        `json:"managed"`
-	Foreign   int        `json:"foreign"`
-	Notices   []string   `json:"notices"`
+	Version   string          `json:"version,omitempty"`
+	Error     string          `json:"error,omitempty"`
+	Stack     string          `json:"stack"`
+	Owner     string          `json:"owner"`
+	Revision  revision        `json:"revision"`
+	Hash      string          `json:"hash"`
+	Places    []string        `json:"places"`
+	Kinds     int             `json:"kinds"`
+	Millis    int64           `json:"took_ms"`
+	Summary   Counts          `json:"summary"`
+	Steps     []step          `json:"steps"`
+	Held      []heldStep      `json:"held"`
+	Waiting   []waiting       `json:"waiting"`
+	Settling  []settling      `json:"settling"`
+	Receipts  []receipt       `json:"receipts"`
+	Unmanaged []resource      `json:"unmanaged"`
+	Managed   int             `json:"managed"`
+	Coverage  int             `json:"coverage"` // managed / (managed + unmanaged) in percent, rounded down
+	Foreign   int             `json:"foreign"`
+	Ignored   []ignored       `json:"ignored"`
+	Expired   []acceptedDrift `json:"baseline_expired"`
+	Costs     *costs          `json:"costs,omitempty"`
+	Notices   []string        `json:"notices"`
 }
 
 type revision struct {
@@ -34,6 +38,8 @@ type revision struct {
 	Subject string `json:"subject,omitempty"`
 	Author  string `json:"author,omitempty"`
 	When    string `json:"when,omitempty"`
+
+	Committer string `json:"committer,omitempty"`
 }
 
 // A step is one change in the order of the plan. Its hash is what an approval is for.
@@ -84,11 +90,14 @@ type resource struct {
 	Type  string `json:"type"`
 	Name  string `json:"name"`
 	Place string `json:"place,omitempty"`
+
+	Known *acceptedDrift `json:"known,omitempty"` // its being unmanaged was accepted for a time
 }
 
 // changeExtras are the same for one change.
 type changeExtras struct {
 	Action string       `json:"action"`
+	Cause  string       `json:"cause,omitempty"`
 	Hash   string       `json:"hash,omitempty"`
 	ID     string       `json:"id,omitempty"`
 	Place  string       `json:"place,omitempty"`
@@ -98,6 +107,7 @@ type changeExtras struct {
 	Waits  []string     `json:"waits"`
 	Held   []hold       `json:"held"`
 	Fields []fieldExtra `json:"fields"`
+	blameExtras
 }
 
 // A fieldExtra says of a field that differs why, and which line asks for it.
@@ -115,7 +125,8 @@ func ours(p *reconcile.Plan, o JSONOptions) planExtras {
 		Version: o.Version, Error: o.Error, Stack: p.Stack, Owner: p.Owner, Revision: revision(p.Revision), Hash: p.Hash,
 		Places: filled(p.Places), Kinds: p.Kinds, Millis: p.Took.Milliseconds(), Summary: Has(p),
 		Steps: []step{}, Held: []heldStep{}, Waiting: []waiting{}, Settling: []settling{},
-		Receipts: receiptsOf(p), Unmanaged: resourcesOf(p.Unmanaged), Managed: p.Managed, Foreign: p.Foreign, Notices: filled(p.Notices),
+		Receipts: receiptsOf(p), Unmanaged: resourcesOf(p), Managed: p.Managed, Coverage: coverageOf(p), Foreign: p.Foreign,
+		Ignored: ignoredOf(p), Expired: expiredOf(p), Costs: costsOf(p.Total), Notices: filled(p.Notices),
 	}
 	for i := range p.Steps {
 		c := &p.Steps[i]
@@ -154,18 +165,18 @@ func receiptsOf(p *reconcile.Plan) []receipt {
 	return out
 }
 
-func resourcesOf(live []*reconcile.Resource) []resource {
+func resourcesOf(p *reconcile.Plan) []resource {
 	out := []resource{}
-	for _, r := range live {
-		out = append(out, resource{r.ID, r.Kind, r.Name, r.Scope.Place})
+	for _, r := range p.Unmanaged {
+		out = append(out, resource{r.ID, r.Kind, r.Name, r.Scope.Place, acceptedLive(p, r)})
 	}
 	return out
 }
 
 func extrasOf(c *reconcile.Change) changeExtras {
 	out := changeExtras{
-		Action: string(c.Action), Hash: c.Hash, Place: c.Scope.Place, Lines: shorts(c.Origins), Reason: c.Reason, Notes: c.Notes,
-		Waits: filled(c.Waits), Held: holdsOf(c), Fields: []fieldExtra{},
+		Action: string(c.Action), Cause: CauseOf(c), Hash: c.Hash, Place: c.Scope.Place, Lines: shorts(c.Origins), Reason: c.Reason, Notes: c.Notes,
+		Waits: filled(c.Waits), Held: holdsOf(c), Fields: []fieldExtra{}, blameExtras: blameOf(c),
 	}
 	if c.Live != nil {
 		out.ID = c.Live.ID

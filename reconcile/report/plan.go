@@ -128,7 +128,7 @@ func (t *teller) label(c *reconcile.Change, f *reconcile.FieldChange) (string, t
 	case reconcile.Pending:
 		words = append(words, "pending: "+t.plan.Revision.Short())
 	case reconcile.Drifted:
-		words, mark = append(words, "drift"+since(c, "since")), yellow
+		words, mark = append(words, "drift"+orElse(t.lastOf(c), since(c, "since"))), yellow
 	case reconcile.Conflicting:
 		words, mark = append(words, "conflict: was "+fold(show(f.Base, f.Secret), enough)+since(c, "at")), red
 	}
@@ -164,15 +164,28 @@ func since(c *reconcile.Change, word string) string {
 	return " " + word + " " + shortRev(c.Live.Mark.Rev)
 }
 
+// lastOf is who wrote to a resource last, after a colon; "" if nobody knows.
+func (t *teller) lastOf(c *reconcile.Change) string {
+	switch len(c.By) {
+	case 0:
+		return ""
+	case 1:
+		return ": " + brief(&c.By[0], t.plan.At)
+	}
+	return fmt.Sprintf(": %s, and %d more", brief(&c.By[0], t.plan.At), len(c.By)-1)
+}
+
 // notes are what else there is to say about a change, in sentences.
 func (t *teller) notes(c *reconcile.Change) {
-	for _, notes := range [][]string{{meaning(c)}, {t.reason(c)}, c.Notes, c.Waits} {
-		for _, note := range notes {
-			if note != "" {
-				t.sheet.add(row{depth: detail, text: note})
-			}
+	for _, note := range slices.Concat([]string{meaning(c), t.reason(c)}, c.Notes, c.Waits, []string{costing(c)}) {
+		if note != "" {
+			t.sheet.add(row{depth: detail, text: note})
 		}
 	}
+	if behind(c) && (t.verbose || len(c.By) > 0 && !blamed(c)) {
+		t.blame(c)
+	}
+	t.acceptance(c)
 	for i := range c.Held {
 		t.held(&c.Held[i])
 	}
@@ -207,7 +220,55 @@ func (t *teller) reason(c *reconcile.Change) string {
 }
 
 func (t *teller) held(h *reconcile.Hold) {
-	t.sheet.add(row{depth: detail, text: "held: " + h.Reason, right: h.Pos.Short(), tint: yellow})
+	text := "held: " + h.Reason
+	if t.verbose && h.Guard != "" {
+		text += " (" + h.Guard + ")"
+	}
+	t.sheet.add(row{depth: detail, text: text, right: h.Pos.Short(), tint: yellow})
+}
+
+// blamed tells whether a field's label names who changed it.
+func blamed(c *reconcile.Change) bool {
+	return slices.ContainsFunc(c.Fields, func(f reconcile.FieldChange) bool {
+		return f.Label == reconcile.Drifted
+	})
+}
+
+// blame says who may have made a change's difference, each in a line.
+func (t *teller) blame(c *reconcile.Change) {
+	for _, text := range blameLines(t.plan, c) {
+		t.sheet.add(row{depth: detail, text: "changed by: " + text})
+	}
+}
+
+// acceptance says that drift is known, until when and why.
+func (t *teller) acceptance(c *reconcile.Change) {
+	if known(c) {
+		t.sheet.add(row{depth: detail, text: knownUntil(c.Known), right: c.Known.Pos.Short(), tint: cyan})
+	}
+}
+
+// knownUntil is "known until 2026-12-31: reason (accepted by j.doe)".
+func knownUntil(k *reconcile.Known) string {
+	text := "known"
+	if k.Until != "" {
+		text += " until " + k.Until
+	}
+	if k.Reason != "" {
+		text += ": " + k.Reason
+	}
+	if k.By != "" {
+		text += " (accepted by " + k.By + ")"
+	}
+	return text
+}
+
+// costing says what a change does to the monthly cost, if it does anything.
+func costing(c *reconcile.Change) string {
+	if text := billed(c); text != "" {
+		return "costs " + text
+	}
+	return ""
 }
 
 // identity is what only a closer look asks for.

@@ -1,0 +1,99 @@
+package report
+
+import (
+	"strings"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+// Costs is what a bill does to the monthly cost, as a phrase: "+3.10 EUR a month",
+// "0.00 to +12.40 EUR a month" where it depends on use, "not known: ..." where a
+// price is not, "no change". "" if nobody asked for prices.
+func Costs(b *reconcile.Bill) string {
+	if b == nil {
+		return ""
+	}
+	return qualified(swing(b), unpriced(b), swing(b) == unchanged)
+}
+
+// Monthly is a cost as a phrase: "44.30 EUR a month", "1.00 to 13.40 EUR a month".
+func Monthly(c reconcile.Cost) string {
+	return qualified(monthly(c), c.Unknown, c.Least == 0 && c.Most == 0)
+}
+
+// unchanged is a difference of nothing.
+const unchanged = "no change"
+
+// qualified adds to an amount what is not known; nothing need not be said then.
+func qualified(amount, unknown string, nothing bool) string {
+	switch {
+	case unknown == "":
+		return amount
+	case nothing:
+		return "not known: " + unknown
+	}
+	return amount + ", and what is not known: " + unknown
+}
+
+// swing is what lies between the sides of a bill, as far as they are known.
+func swing(b *reconcile.Bill) string {
+	least, most := b.To.Least-b.From.Least, b.To.Most-b.From.Most
+	switch {
+	case least != most:
+		return withoutUnit(signed(min(least, most))) + " to " + signed(max(least, most)) + " a month"
+	case least != 0:
+		return signed(least) + " a month"
+	}
+	return unchanged
+}
+
+// monthly is a cost, as far as it is known.
+func monthly(c reconcile.Cost) string {
+	if c.Most != c.Least {
+		return withoutUnit(c.Least.String()) + " to " + c.Most.String() + " a month"
+	}
+	return c.Least.String() + " a month"
+}
+
+func withoutUnit(amount string) string { return strings.TrimSuffix(amount, " EUR") }
+
+// unpriced is why a bill is not known, or not in full; "" if it is.
+func unpriced(b *reconcile.Bill) string {
+	if b.From.Unknown == b.To.Unknown {
+		return b.To.Unknown
+	}
+	return said("; ", b.From.Unknown, b.To.Unknown)
+}
+
+func signed(m reconcile.Money) string {
+	if m <= 0 {
+		return m.String()
+	}
+	return "+" + m.String()
+}
+
+// billed is what a change does to the cost, "" if that is nothing.
+func billed(c *reconcile.Change) string {
+	if text := Costs(c.Bill); text != unchanged {
+		return text
+	}
+	return ""
+}
+
+// priced is a sentence about costs, and one about what is not known of them.
+func priced(amount, unknown string) string {
+	text := "Costs: " + amount + "."
+	if unknown != "" {
+		text += " Not known: " + unknown + "."
+	}
+	return text
+}
+
+// totally is what all steps do to the stack's cost, in sentences.
+func totally(b *reconcile.Bill) string {
+	amount := swing(b)
+	if amount == unchanged {
+		amount = monthly(b.To) + ", as before"
+	}
+	return priced(amount, unpriced(b))
+}
