@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"path"
-	"strings"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
@@ -70,10 +69,10 @@ func valueFiles(units []unit) map[string]reconcile.Pos {
 	files := map[string]reconcile.Pos{}
 	for i := range units {
 		for _, e := range units[i].entries {
-			eachValueFile(e.manifest.Spec, func(n *reconcile.Node) {
-				file := path.Join(path.Dir(n.Pos.File), n.Text)
-				if _, ok := files[file]; !ok && !path.IsAbs(n.Text) {
-					files[file] = n.Pos
+			eachValueFile(e.manifest.Spec, func(name string, at reconcile.Pos) {
+				file := path.Join(path.Dir(at.File), name)
+				if _, ok := files[file]; !ok && !path.IsAbs(name) {
+					files[file] = at
 				}
 			})
 		}
@@ -81,16 +80,17 @@ func valueFiles(units []unit) map[string]reconcile.Pos {
 	return files
 }
 
-// eachValueFile calls found with every valueFrom.file below n.
-func eachValueFile(n *reconcile.Node, found func(*reconcile.Node)) {
+// eachValueFile calls found with the file of every valueFrom below n.
+func eachValueFile(n *reconcile.Node, found func(name string, at reconcile.Pos)) {
 	if n == nil {
 		return
 	}
 	for _, e := range n.Entries {
-		file := e.Value.Get("file")
-		if e.Key == "valueFrom" && file != nil && file.Kind == reconcile.StringNode && strings.TrimSpace(file.Text) != "" {
-			found(file)
-			continue
+		if e.Key == "valueFrom" {
+			if name := reconcile.ValueFile(e.Value); name != "" {
+				found(name, e.Value.Entries[0].Value.Pos)
+				continue
+			}
 		}
 		eachValueFile(e.Value, found)
 	}

@@ -13,6 +13,9 @@
 // 010, 1_000 and 0b1 are refused, since to some readers they are other numbers
 // and to others text. A scalar's text is kept as written: 1.10 stays 1.10.
 //
+// An Editor changes single values of a file and leaves all other bytes as they
+// are; what it cannot write so it refuses.
+//
 // Files are UTF-8, with or without a byte order mark. Everything that is wrong
 // in a tree is found in one go; a file that is no YAML at all says so once.
 package manifest

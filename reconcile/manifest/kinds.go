@@ -17,6 +17,7 @@ type sortOf struct{ apiVersion, kind string }
 
 // kinds are what manifests may be.
 type kinds struct {
+	all         []reconcile.Kind
 	byName      map[string]*reconcile.Kind
 	aliases     map[sortOf]*reconcile.Alias
 	names       map[string][]string // kinds by apiVersion
@@ -26,6 +27,7 @@ type kinds struct {
 
 func newKinds(all []reconcile.Kind) *kinds {
 	k := &kinds{
+		all:     all,
 		byName:  make(map[string]*reconcile.Kind, len(all)),
 		aliases: map[sortOf]*reconcile.Alias{},
 		names:   map[string][]string{},

@@ -295,4 +295,35 @@ func TestFilesOfValues(t *testing.T) {
 	if keysOf(s) != "Container/a" {
 		t.Errorf("got %s", keysOf(s))
 	}
+	for _, from := range []string{"{sops: ../data/x.yaml#a.b}", "{sops: {file: ../data/x.yaml, key: a.b}}"} {
+		s = read("app/m.yaml", head+"  env:\n    variables:\n      - {name: A, valueFrom: "+from+"}\n", "data/x.yaml", "a: &x [b\n")
+		if len(s.Problems) > 0 || s.Files != 1 || len(s.Other) > 0 {
+			t.Errorf("%s: the encrypted file is read: %v, %d files, others %v", from, s.Problems, s.Files, s.Other)
+		}
+	}
+}
+
+func TestFits(t *testing.T) {
+	for text, want := range map[string]string{
+		"a: b\nsops: {mac: x}\n": "", "": "", "a: b\n---\nc: d\n": "",
+		"a: &x [b]\n":                                     "s.yaml:1:4: an anchor or alias",
+		"a: &x b\nc: [*x, *x]\n":                          "s.yaml:1:4: an anchor or alias",
+		"a: [c4nary\n":                                    "s.yaml:1 cannot be read as YAML",
+		"a: \"c4nary\x01\"":                               "s.yaml:1",
+		strings.Repeat("[", 70) + "c4nary":                "s.yaml",
+		strings.Repeat("k: c4nary\n", 1<<17):              "s.yaml:",
+		"a:\n" + strings.Repeat("  x: y\n", 2001):         "more than 2000 keys in one map",
+		strings.Repeat("- c4nary\n", 100_001):             "more than 100000 nodes",
+		strings.Repeat("[", 65) + strings.Repeat("]", 65): "a depth of more than 64",
+	} {
+		err := manifest.Fits("s.yaml", []byte(text))
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%.40q: %v", text, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%.40q: %v, want an error with %q", text, err, want)
+		case err != nil && strings.Contains(err.Error(), "c4nary"):
+			t.Errorf("%.40q: the error repeats the file: %v", text, err)
+		}
+	}
 }

@@ -19,7 +19,7 @@ func undeclared(name string) reconcile.Stack {
 }
 
 func newStack() reconcile.Stack {
-	return reconcile.Stack{Store: "local", Policy: reconcile.Policy{Mode: "auto", MaxDeletes: -1}}
+	return reconcile.Stack{Store: "local", Policy: reconcile.Policy{Mode: "auto", MaxDeletes: -1, Rules: reconcile.Rules{MaxMonthlyEUR: -1}, Quorum: reconcile.Quorum{Count: 1}}}
 }
 
 var outsideName = regexp.MustCompile(`[^a-z0-9]+`)
@@ -58,7 +58,7 @@ func (c *checker) stack(spec *reconcile.Node) reconcile.Stack {
 }
 
 func (c *checker) policy(n *reconcile.Node, policy reconcile.Policy) reconcile.Policy {
-	c.keys(n, "policy.", []string{"mode", "prune", "maxDeletes", "allowEmpty", "protect", "windows", "repairAfter"}, nil)
+	c.keys(n, "policy.", []string{"mode", "prune", "maxDeletes", "allowEmpty", "protect", "windows", "rules", "approvals", "ignore", "repairAfter"}, nil)
 	policy.Pos, policy.PrunePos = n.Pos, n.Pos
 	policy.Mode = c.word(n.Get("mode"), "policy.mode", policy.Mode, "auto", "propose", "observe")
 	policy.Prune = c.flag(n.Get("prune"), "policy.prune")
@@ -72,33 +72,71 @@ func (c *checker) policy(n *reconcile.Node, policy reconcile.Policy) reconcile.P
 			policy.Protect = append(policy.Protect, key)
 		}
 	}
-	return c.times(n, policy)
+	return c.settings(n, policy)
 }
 
-// times reads when changes may run. Whether a schedule can be understood is for
-// whoever has a calendar to say.
-func (c *checker) times(n *reconcile.Node, policy reconcile.Policy) reconcile.Policy {
-	type settings struct {
-		Windows     []reconcile.Window `yaml:"windows"`
-		RepairAfter time.Duration      `yaml:"repairAfter"`
-	}
+// policySettings are what is said of a policy by settings like those of an
+// operator's file.
+type policySettings struct {
+	Windows     []reconcile.Window `yaml:"windows"`
+	RepairAfter time.Duration      `yaml:"repairAfter"`
+	Rules       reconcile.Rules    `yaml:"rules"`
+	Approvals   reconcile.Quorum   `yaml:"approvals"`
+	Ignore      []reconcile.Ignore `yaml:"ignore"`
+}
+
+// settings reads when changes may run, what they have to keep to, and who has to
+// approve them. Whether a schedule can be understood is for whoever has a
+// calendar to say.
+func (c *checker) settings(n *reconcile.Node, policy reconcile.Policy) reconcile.Policy {
 	type section struct {
-		Policy settings `yaml:"policy"` // so that problems say where they are
+		Policy policySettings `yaml:"policy"` // so that problems say where they are
 	}
-	only := reconcile.Map(n.Pos, reconcile.Entry{Key: "windows", Value: n.Get("windows")}, reconcile.Entry{Key: "repairAfter", Value: n.Get("repairAfter")})
+	only := reconcile.Map(n.Pos)
+	for _, name := range []string{"windows", "repairAfter", "rules", "approvals", "ignore"} {
+		if value := n.Get(name); value != nil {
+			only = only.With(reconcile.Entry{Key: name, Value: value})
+		}
+	}
 	read, places, problems := reconcile.Settings[section](reconcile.Map(n.Pos, reconcile.Entry{Key: "policy", Value: only}))
 	c.problems = append(c.problems, problems...)
-	policy.Windows, policy.RepairAfter = read.Policy.Windows, read.Policy.RepairAfter
-	for i := range policy.Windows {
+	said := read.Policy
+	policy.Windows, policy.RepairAfter = said.Windows, said.RepairAfter
+	c.windowKeys(policy.Windows, places)
+	policy.Rules, policy.Quorum, policy.Ignore = said.Rules, said.Approvals, said.Ignore
+	c.problems = append(c.problems, policy.Rules.Place(places, "policy.rules")...)
+	policy.Quorum.Pos = places["policy.approvals"]
+	c.rulePlaces(policy.Rules)
+	for i := range policy.Ignore {
+		at := "policy.ignore." + strconv.Itoa(i)
+		policy.Ignore[i].Pos = places[at]
+		if len(c.kinds.byName) > 0 {
+			c.problems = append(c.problems, policy.Ignore[i].Problems(at, c.kinds.all)...)
+		}
+	}
+	return policy
+}
+
+func (c *checker) windowKeys(windows []reconcile.Window, places map[string]reconcile.Pos) {
+	for i := range windows {
 		at := "policy.windows." + strconv.Itoa(i)
-		policy.Windows[i].Pos = places[at]
-		for _, key := range policy.Windows[i].Keys {
+		windows[i].Pos = places[at]
+		for _, key := range windows[i].Keys {
 			if !key.Valid() {
 				c.add(places[at+".keys"], "", at+".keys: wants keys, such as Container/api")
 			}
 		}
 	}
-	return policy
+}
+
+// rulePlaces refuses a place that looks like a misspelt one.
+func (c *checker) rulePlaces(rules reconcile.Rules) {
+	known := append(c.kinds.places(regionForm), c.kinds.places(zoneForm)...)
+	for _, place := range rules.Regions {
+		if near := reconcile.Nearest(place, known); near != "" && !has(known, place) {
+			c.add(rules.At["regions"], didYouMean(near), "policy.rules.regions: unknown place "+quote(place))
+		}
+	}
 }
 
 // section is a map below n, nil if there is none.

@@ -49,6 +49,7 @@ func TestStack(t *testing.T) {
 				{Kind: "deny", Schedule: "0 0 24 12 *", Duration: 72 * time.Hour, TimeZone: "UTC", Keys: []reconcile.Key{"Container/api"}, Reason: "holidays",
 					Pos: reconcile.Pos{File: "stack.yaml", Line: 18, Col: 7}},
 			},
+			Rules: reconcile.Rules{MaxMonthlyEUR: -1}, Quorum: reconcile.Quorum{Count: 1},
 			Pos: reconcile.Pos{File: "stack.yaml", Line: 11, Col: 5}, PrunePos: reconcile.Pos{File: "stack.yaml", Line: 12, Col: 12},
 		},
 	}
@@ -61,7 +62,7 @@ func TestStackDefaults(t *testing.T) {
 	s := read("stack.yaml", "apiVersion: reconcile/v1\nkind: Stack\nmetadata: {name: shop}\nspec: {}\n")
 	wantProblems(t, s.Problems)
 	at := reconcile.Pos{File: "stack.yaml", Line: 4, Col: 7}
-	want := reconcile.Policy{Mode: "auto", MaxDeletes: -1, Pos: at, PrunePos: at}
+	want := reconcile.Policy{Mode: "auto", MaxDeletes: -1, Rules: reconcile.Rules{MaxMonthlyEUR: -1}, Quorum: reconcile.Quorum{Count: 1}, Pos: at, PrunePos: at}
 	if s.Stack.Store != "local" || !reflect.DeepEqual(s.Stack.Policy, want) {
 		t.Errorf("got store %s, policy %+v", s.Stack.Store, s.Stack.Policy)
 	}

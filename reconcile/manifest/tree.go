@@ -32,7 +32,7 @@ func (t *tree) walk(folder string) (goOn bool) {
 	for _, e := range entries {
 		name := path.Join(folder, e.Name())
 		switch {
-		case strings.HasPrefix(e.Name(), "."):
+		case strings.HasPrefix(e.Name(), "."), name == CasesFile:
 		case e.IsDir():
 			if !t.walk(name) {
 				return false
