@@ -12,8 +12,8 @@ import (
 func TestLookup(t *testing.T) {
 	env := map[string]string{"TOKEN": "t0ken", "EMPTY": "", "SCW_SECRET_KEY": "deployer", "CI_JOB_TOKEN": "j0b-t0ken"}
 	files := map[string]string{"a.txt": "value\n", "empty": "\n"}
-	sources := func(allow []string) secrets.Sources {
-		return secrets.Sources{
+	sources := func(allow []string) *secrets.Sources {
+		return &secrets.Sources{
 			Allow: allow,
 			Env:   func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 			File: func(name string) ([]byte, error) {
