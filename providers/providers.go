@@ -6,6 +6,7 @@ import (
 
 	"gitlab.com/reconciled/reconciled/providers/container"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
+	"gitlab.com/reconciled/reconciled/providers/secret"
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
@@ -14,5 +15,6 @@ import (
 func All(client *scaleway.Client) reconcile.Kinds {
 	return slices.Concat(
 		container.Kinds(client),
+		secret.Kinds(client),
 	)
 }

@@ -26,7 +26,7 @@ type Container struct {
 	Region    string `yaml:"region" plan:"place" doc:"Region; may be left out if the stack has just one."`
 	Namespace string `yaml:"namespace" plan:"-" doc:"Name of a namespace to share with others; its own, named like the container, if left out."`
 
-	Image          string `yaml:"image" check:"required,nonempty" doc:"Reference of the image, or {registryEndpoint, name, tag}."`
+	Image          string `yaml:"image" means:"image" check:"required,nonempty" doc:"Reference of the image, or {registryEndpoint, name, tag}."`
 	RegistrySHA256 string `yaml:"registrySha256" doc:"Any text; a change deploys the container again, for a tag that has moved, say."`
 	Deploy         bool   `yaml:"deploy" default:"true" plan:"-" doc:"Has no effect: the API always deploys."`
 

@@ -183,7 +183,7 @@ func (s *stage) read(manifests string) *reconcile.Wish {
 	files := fstest.MapFS{"stack.yaml": {Data: []byte(s.stack)}, "manifests.yaml": {Data: []byte(manifests)}}
 	src := manifest.Read(files, manifest.Options{Name: "suite", Kinds: s.kinds})
 	src.Stack.Project = s.client.Project
-	values := reconcile.Look(s.Context(), src.Manifests, secrets.Sources{
+	values := reconcile.Look(s.Context(), src.Manifests, &secrets.Sources{
 		Env: func(name string) (string, bool) { value, ok := s.values[name]; return value, ok },
 	})
 	wish, problems := reconcile.Expand(src, s.kinds, values)

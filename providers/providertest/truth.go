@@ -19,6 +19,11 @@ type fact struct {
 
 func (f fact) status() string { return f.text("status") }
 
+// leaving tells whether it is on its way out.
+func (f fact) leaving() bool {
+	return f.status() == "deleting" || f.text("deletion_requested_at") != ""
+}
+
 func (f fact) text(field string) string {
 	text, _ := f.Fields[field].(string)
 	return text
@@ -62,7 +67,7 @@ func (s *stage) ours() map[reconcile.Key][]string {
 	owner := s.owner()
 	out := map[reconcile.Key][]string{}
 	for id, f := range s.facts() {
-		if mark := f.mark(); mark.Owner() == owner && f.status() != "deleting" {
+		if mark := f.mark(); mark.Owner() == owner && !f.leaving() {
 			out[mark.Key] = append(out[mark.Key], id)
 		}
 	}

@@ -63,6 +63,29 @@ func ParseTags(tags []string) (mark reconcile.Mark, others []string) {
 	return parseMark(found), others
 }
 
+// Whose is the mark that tags bear, also where it is not whole: nobody may act on
+// such a one, but all others are to keep away from what bears it.
+func Whose(tags []string) reconcile.Mark {
+	if mark, _ := ParseTags(tags); !mark.IsZero() {
+		return mark
+	}
+	var owners []string
+	for _, tag := range tags {
+		if owner, ok := strings.CutPrefix(tag, stackWord); ok && !slices.Contains(owners, owner) {
+			owners = append(owners, owner)
+		}
+	}
+	if len(owners) != 1 {
+		return reconcile.Mark{Stack: strings.Join(owners, " and ")}
+	}
+	mark := parseMark(map[string]string{stackWord: owners[0], keyWord: "?"})
+	mark.Key = ""
+	return mark
+}
+
+// OwnerTag marks what a person made for a stack, and no manifest asks for.
+func OwnerTag(of reconcile.Mark) string { return stackWord + of.Owner() }
+
 // MarkText puts a mark behind a text, for what has a description but no tags.
 // The key gives way if it is too long together with the text; if that does not
 // suffice the text is refused.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -57,3 +58,30 @@ func tagged(req *http.Request) {
 		req.Header.Set("User-Agent", strings.TrimSpace(req.Header.Get("User-Agent")+" "+tag.comment()))
 	}
 }
+
+// ParseAgent finds our product in a User-Agent, and the tag of its run. The tag is
+// zero where a command sent the request, not a daemon. Anybody can write such a
+// line: it proves nothing.
+func ParseAgent(agent string) (tag RunTag, ours bool) {
+	_, rest, ours := strings.Cut(" "+agent, " reconcile/")
+	_, comment, tagged := strings.Cut(rest, " (")
+	if !ours || !tagged {
+		return RunTag{}, ours
+	}
+	comment, _, _ = strings.Cut(comment, ")")
+	for part := range strings.SplitSeq(comment, "; ") {
+		switch name, value, _ := strings.Cut(part, "="); name {
+		case "stack":
+			tag.Stack = value
+		case "epoch":
+			tag.Epoch, _ = strconv.ParseInt(value, 10, 64)
+		case "run":
+			tag.JID = value
+		}
+	}
+	return tag, true
+}
+
+// Of tells whether a tag that was read from a request may be a stack's, by its
+// owner word: a command's requests name none.
+func (t RunTag) Of(stack string) bool { return t.Stack == "" || t.Stack == word(stack) }

@@ -62,6 +62,13 @@ func forbidden(action, resource string) answer {
 	})
 }
 
+func unmet(precondition, help string) answer {
+	return reply(http.StatusPreconditionFailed, doc{
+		"help_message": help, "message": "precondition is not respected",
+		"precondition": precondition, "type": "precondition_failed",
+	})
+}
+
 func quotaExceeded(resource string, most, used int) answer {
 	return reply(http.StatusForbidden, doc{
 		"details": []doc{{"resource": resource, "quota": most, "current": used}},

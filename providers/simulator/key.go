@@ -14,6 +14,9 @@ type Key struct {
 	ReadOnly  bool   `json:"read_only,omitempty"` // all but GET answer 403
 	Expired   bool   `json:"expired,omitempty"`   // all answer 401
 	Revoked   bool   `json:"revoked,omitempty"`   // likewise; so is the secret of a deleted API key
+	User      string `json:"user,omitempty"`      // mail address of the person whose key it is
+	// Application is the name of the application whose key it is, if it is nobody's own.
+	Application string `json:"application,omitempty"`
 	// Permissions are the names of permission sets, as Scaleway's IAM has them:
 	// what none of them allows answers 403. Without any, all is allowed.
 	Permissions []string `json:"permissions,omitempty"`
@@ -26,6 +29,7 @@ func (s *Server) AddKey(k Key) {
 	s.changes++
 	s.world.keys = slices.DeleteFunc(s.world.keys, func(other Key) bool { return other.Secret == k.Secret })
 	s.world.keys = append(s.world.keys, k)
+	s.world.introduce(k, s.clock.now())
 }
 
 // refuse says why a request with this secret is not served, or nil.

@@ -7,12 +7,13 @@ import (
 
 // A kind is a sort of resource: all that its routes need to know, as a table.
 type kind struct {
-	name     string // in states and in error bodies: "container"
-	missing  string // what a 404 calls it, if not name
-	path     string // of the collection: "/containers/v1/regions/{region}/containers"
-	param    string // the path's last part: "container_id"
-	id       string // the field that holds the id
-	list     string // the key of listings: "containers"
+	name     string             // in states and in error bodies: "container"
+	missing  string             // what a 404 calls it, if not name
+	path     string             // of the collection: "/containers/v1/regions/{region}/containers"
+	param    string             // the path's last part: "container_id"
+	id       string             // the field that holds the id
+	identity func(d doc) string // the id, where no field holds it but it follows from some
+	list     string             // the key of listings: "containers"
 	places   []string
 	parent   string // the kind that it lives in
 	within   string // the field that names the parent's id
@@ -23,6 +24,14 @@ type kind struct {
 	quota    *quota
 	life     *lifecycle                      // nil: there at once, and gone at once
 	actions  map[string]func(c *call) answer // POST below a resource: "redeploy"
+	above    string                          // the path's part that names what it lives in, where the path does: "secret_id"
+	hidden   []string                        // fields that are kept and that no answer shows
+
+	// serves are ways of its own to answer what all kinds answer: "list",
+	// "create", "get", "update", "delete".
+	serves map[string]func(c *call) answer
+	// further are routes beside those of all kinds.
+	further func(k *kind) []*route
 
 	// check finds what is wrong with fields that are right one by one.
 	check func(d doc) []argument
@@ -142,6 +151,17 @@ func (k *kind) complete(d doc, t time.Time) doc {
 	return out
 }
 
+// idOf is the id of a resource whose state does not name it.
+func (k *kind) idOf(w *world, d doc) string {
+	if k.identity != nil {
+		return k.identity(k.complete(d, time.Time{}))
+	}
+	if id := text(d, k.id); id != "" {
+		return id
+	}
+	return (&call{world: w, kind: k}).newID()
+}
+
 // busy is the status of a resource that takes no writes now, or "".
 func busy(p *phase) string {
 	switch s := p.status(); s {
@@ -149,6 +169,14 @@ func busy(p *phase) string {
 		return s
 	}
 	return ""
+}
+
+// show is the JSON that answers hold of a phase.
+func (k *kind) show(p *phase) []byte {
+	if len(k.hidden) == 0 {
+		return p.bytes()
+	}
+	return encode(without(p.doc, k.hidden...))
 }
 
 func (k *kind) missingName() string {

@@ -68,7 +68,7 @@ func list(c *call) answer {
 	start = min(max(start, 0), len(shown))
 	items := make([][]byte, 0, size)
 	for _, p := range shown[start:min(start+size, len(shown))] {
-		items = append(items, p.bytes())
+		items = append(items, c.kind.show(p))
 	}
 	return page(c.kind.list, items, total)
 }

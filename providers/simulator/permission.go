@@ -15,24 +15,35 @@ type permissionSet struct {
 }
 
 var permissionSets = []permissionSet{
-	{"AllProductsFullAccess", []string{"containers", "ssh_key"}, true},
-	{"AllProductsReadOnly", []string{"containers", "ssh_key"}, false},
+	{"AllProductsFullAccess", []string{"containers", "ssh_key", "secrets", "secret values"}, true},
+	{"AllProductsReadOnly", []string{"containers", "ssh_key", "secrets"}, false},
 	{"ContainersFullAccess", []string{"containers"}, true},
 	{"ContainersReadOnly", []string{"containers"}, false},
+	{"SecretManagerFullAccess", []string{"secrets", "secret values"}, true},
+	{"SecretManagerReadOnly", []string{"secrets"}, false},
+	{"SecretManagerSecretAccess", []string{"secret values"}, false},
 	{"SSHKeysFullAccess", []string{"ssh_key"}, true},
 	{"SSHKeysReadOnly", []string{"ssh_key"}, false},
 	{"ProjectManager", []string{"project"}, true},
 	{"ProjectReadOnly", []string{"project"}, false},
-	{"IAMManager", []string{"api_key", "project"}, true},
-	{"IAMReadOnly", []string{"api_key"}, false},
-	{"IAMApplicationManager", []string{"api_key"}, true},
-	{"IAMApplicationReadOnly", []string{"api_key"}, false},
+	{"IAMManager", []string{"api_key", "project", "user", "application"}, true},
+	{"IAMReadOnly", []string{"api_key", "user", "application"}, false},
+	{"IAMApplicationManager", []string{"api_key", "application"}, true},
+	{"IAMApplicationReadOnly", []string{"api_key", "application"}, false},
+	{"AuditTrailReadOnly", []string{"audit trail"}, false},
 }
 
 // area is what a route is about, as permission sets part it.
 func (r *route) area() string {
-	if strings.HasPrefix(r.path, containersPath) {
+	switch {
+	case strings.HasPrefix(r.path, containersPath):
 		return "containers"
+	case strings.HasPrefix(r.path, secretsPath) && strings.HasSuffix(r.path, "/access"):
+		return "secret values"
+	case strings.HasPrefix(r.path, secretsPath):
+		return "secrets"
+	case strings.HasPrefix(r.path, auditPath):
+		return "audit trail"
 	}
 	return r.resource()
 }

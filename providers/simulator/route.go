@@ -16,17 +16,21 @@ type route struct {
 // routes are all that the simulator answers.
 func routes(kinds []*kind) []*route {
 	all := []*route{{method: http.MethodGet, path: "/metadata", serve: metadata, open: true}}
+	all = append(all, append(auditRoutes(kinds), catalogueRoutes()...)...)
 	for _, k := range kinds {
 		one := k.path + "/{" + k.param + "}"
 		all = append(all,
-			&route{method: http.MethodGet, path: k.path, kind: k, serve: list},
-			&route{method: http.MethodPost, path: k.path, kind: k, serve: create},
-			&route{method: http.MethodGet, path: one, kind: k, serve: get},
-			&route{method: http.MethodPatch, path: one, kind: k, serve: update},
-			&route{method: http.MethodDelete, path: one, kind: k, serve: remove},
+			&route{method: http.MethodGet, path: k.path, kind: k, serve: k.answers("list", list)},
+			&route{method: http.MethodPost, path: k.path, kind: k, serve: k.answers("create", create)},
+			&route{method: http.MethodGet, path: one, kind: k, serve: k.answers("get", get)},
+			&route{method: http.MethodPatch, path: one, kind: k, serve: k.answers("update", update)},
+			&route{method: http.MethodDelete, path: one, kind: k, serve: k.answers("delete", remove)},
 		)
 		for name, act := range k.actions {
 			all = append(all, &route{method: http.MethodPost, path: one + "/" + name, kind: k, serve: act})
+		}
+		if k.further != nil {
+			all = append(all, k.further(k)...)
 		}
 	}
 	return append(all, &route{
@@ -34,10 +38,18 @@ func routes(kinds []*kind) []*route {
 	})
 }
 
+// answers is what answers a verb for the kind.
+func (k *kind) answers(verb string, standard func(c *call) answer) func(c *call) answer {
+	if own := k.serves[verb]; own != nil {
+		return own
+	}
+	return standard
+}
+
 // products are the kinds that the simulator knows. What lives in another kind
 // comes after it.
 func products() []*kind {
-	return []*kind{project(), sshKey(), apiKey(), namespace(), container(), trigger(), domain()}
+	return []*kind{project(), sshKey(), user(), application(), apiKey(), namespace(), container(), trigger(), domain(), secret(), secretVersion()}
 }
 
 // metadata tells clients how to build resource names.

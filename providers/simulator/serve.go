@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"regexp"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // mostBody is the largest request that is read, in bytes.
@@ -42,7 +44,7 @@ func (s *Server) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 			a = reply(http.StatusInternalServerError, doc{"message": err.Error()})
 		}
 	}
-	deliver(w, bent.mangled(a), bent.cut)
+	deliver(w, bent.mangled(a).identified(c.request), bent.cut)
 }
 
 // pause waits in wall time, but not for a client that is gone.
@@ -62,13 +64,14 @@ func pause(r *http.Request, d time.Duration) {
 func (s *Server) read(rt *route, w http.ResponseWriter, r *http.Request) (*call, *answer) {
 	c := &call{route: rt, kind: rt.kind, query: r.URL.Query(), body: doc{}, pages: s.options.PageSize}
 	c.client, _, _ = net.SplitHostPort(r.RemoteAddr)
+	c.agent, c.secret, c.request = r.UserAgent(), r.Header.Get("X-Auth-Token"), uuid.NewString()
 	for _, param := range []string{"region", "zone"} {
 		if v := r.PathValue(param); v != "" {
 			c.place = v
 		}
 	}
 	if rt.kind != nil {
-		c.id = r.PathValue(rt.kind.param)
+		c.id, c.above = r.PathValue(rt.kind.param), r.PathValue(rt.kind.above)
 	}
 	if !rt.reaches(c.place) {
 		a := noRoute()
@@ -96,24 +99,27 @@ func badBody(err error) int {
 // decide answers a call, and says whether it was executed.
 func (s *Server) decide(c *call, bent bending, refused *answer, r *http.Request) (answer, bool) {
 	note := Call{Method: c.route.method, Path: r.URL.Path, Template: c.route.path}
-	secret := r.Header.Get("X-Auth-Token")
-	a, executed := s.answerCall(c, bent, refused, secret, note)
+	a, executed := s.answerCall(c, bent, refused, note)
 	if !executed && c.route.write() {
 		note.Time, note.Status, note.ID, note.Late = s.clock.now(), a.status, c.id, bent.late > 0
 		s.mu.Lock()
 		s.journal.add(note)
+		if a.status == http.StatusForbidden {
+			c.world, c.now = s.world, note.Time
+			s.world.trail.log(c, a, s.world.principal(c.secret))
+		}
 		s.mu.Unlock()
 	}
 	return a, executed
 }
 
-func (s *Server) answerCall(c *call, bent bending, refused *answer, secret string, note Call) (answer, bool) {
+func (s *Server) answerCall(c *call, bent bending, refused *answer, note Call) (answer, bool) {
 	if bent.refusal != nil {
 		return bent.refusal(c), false
 	}
 	if !c.route.open {
 		s.mu.RLock()
-		denial := s.world.refuse(secret, c.route, s.clock.now())
+		denial := s.world.refuse(c.secret, c.route, s.clock.now())
 		s.mu.RUnlock()
 		if denial != nil {
 			return *denial, false
@@ -158,6 +164,7 @@ func (s *Server) executeLocked(c *call, now time.Time, note Call) answer {
 		note.ID = c.id
 	}
 	s.journal.add(note)
+	s.world.trail.log(c, a, s.world.principal(c.secret))
 	return a
 }
 

@@ -102,7 +102,7 @@ func (s *Server) restore(st state) error {
 	w.populate(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w.issued = max(w.issued, s.world.issued)
+	w.issued, w.trail = max(w.issued, s.world.issued), s.world.trail
 	s.world, s.late = w, nil
 	s.changes++
 	return nil
@@ -134,14 +134,15 @@ func (w *world) load(r resource, now time.Time) {
 	k := w.kind(r.Kind)
 	o := &object{kind: k, id: r.ID, place: r.Place}
 	if o.id == "" {
-		if o.id = text(r.Fields, k.id); o.id == "" {
-			o.id = (&call{world: w, kind: k}).newID()
-		}
+		o.id = k.idOf(w, r.Fields)
 	}
 	if r.At.IsZero() || r.At.After(now) {
 		r.At = now
 	}
-	d := with(k.complete(r.Fields, r.At), doc{k.id: o.id})
+	d := k.complete(r.Fields, r.At)
+	if k.id != "" {
+		d[k.id] = o.id
+	}
 	parent := (&call{world: w, kind: k, now: now}).settle(o, d)
 	if r.Project != "" {
 		o.project, o.organization = r.Project, r.Organization

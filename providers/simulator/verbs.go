@@ -9,18 +9,22 @@ import (
 // A call is one request on its way through the simulator. Functions that take
 // one run under the world's lock.
 type call struct {
-	world  *world
-	route  *route
-	kind   *kind
-	now    time.Time
-	place  string
-	id     string
-	client string // the client's address
-	query  url.Values
-	body   doc
-	view   view
-	slow   time.Duration // what it begins takes so much longer
-	pages  int           // items of a page when the client names none, 0 for the kind's
+	world   *world
+	route   *route
+	kind    *kind
+	now     time.Time
+	place   string
+	id      string
+	above   string // the id of what it lives in, where the path names that
+	client  string // the client's address
+	agent   string // its User-Agent
+	secret  string // its key's
+	request string // the ID of the request
+	query   url.Values
+	body    doc
+	view    view
+	slow    time.Duration // what it begins takes so much longer
+	pages   int           // items of a page when the client names none, 0 for the kind's
 }
 
 // object is the one that the path names, with what it shows.
@@ -37,7 +41,7 @@ func get(c *call) answer {
 	if p == nil {
 		return notFound(c.kind.missingName(), c.id)
 	}
-	return rawReply(http.StatusOK, p.bytes())
+	return rawReply(http.StatusOK, c.kind.show(p))
 }
 
 func create(c *call) answer {
@@ -171,7 +175,7 @@ func (c *call) wrote(o *object, p *phase) answer {
 		a.id = o.id
 		return a
 	}
-	a := rawReply(http.StatusOK, p.bytes())
+	a := rawReply(http.StatusOK, c.kind.show(p))
 	if c.kind.written != nil {
 		a = reply(http.StatusOK, with(p.doc, c.kind.written))
 	}

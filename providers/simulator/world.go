@@ -15,6 +15,7 @@ const (
 	projectID      = "11111111-1111-4111-8111-000000000002"
 	secretKey      = "11111111-1111-4111-8111-000000000003"
 	ownerID        = "11111111-1111-4111-8111-000000000004"
+	ownerMail      = "owner@example.com"
 	accessKey      = "SCWRECONCILESIMULATE"
 )
 
@@ -27,6 +28,7 @@ type world struct {
 	seed    int64
 	issued  uint64 // ids given out, so that a seed never repeats one
 	pruned  time.Time
+	trail   trail
 }
 
 func newWorld(kinds []*kind, seed int64) *world {
@@ -40,6 +42,9 @@ func (w *world) populate(now time.Time) {
 			"name": "default", "organization_id": organizationID,
 		}}, now)
 	}
+	if w.byID["user/"+ownerID] == nil {
+		w.load(resource{Kind: "user", ID: ownerID, Fields: doc{"email": ownerMail, "type": "owner"}}, now)
+	}
 	if w.byID["api_key/"+accessKey] == nil {
 		w.load(resource{Kind: "api_key", ID: accessKey, Fields: doc{
 			"user_id": ownerID, "description": "simulator", "default_project_id": projectID,
@@ -47,6 +52,9 @@ func (w *world) populate(now time.Time) {
 	}
 	if !slices.ContainsFunc(w.keys, func(k Key) bool { return k.Secret == secretKey }) {
 		w.keys = append(w.keys, Key{AccessKey: accessKey, Secret: secretKey})
+	}
+	for _, k := range w.keys {
+		w.introduce(k, now)
 	}
 }
 
