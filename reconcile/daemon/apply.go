@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -215,7 +216,9 @@ func (l *looking) startRun(ctx context.Context) error {
 	}
 	run.Type, run.Status, run.Started, run.Epoch = "run", reconcile.RunRunning, l.clock.Now(), l.lease.Epoch()
 	for _, o := range l.orders.of(reconcile.Approve) {
-		run.Approved = append(run.Approved, who(o.By))
+		if by := who(o.By); !slices.Contains(run.Approved, by) {
+			run.Approved = append(run.Approved, by)
+		}
 	}
 	l.run, l.log = run, l.log.With("run", run.JID)
 	if err := l.store.SaveRun(ctx, run); err != nil {
@@ -224,6 +227,7 @@ func (l *looking) startRun(ctx context.Context) error {
 	if err := l.announce(ctx); err != nil {
 		return err
 	}
+	l.tell(Event{Stack: l.entry.Name, Run: &run})
 	l.log.Info("applying", "revision", l.choice.commit, "steps", len(l.plan.Steps), "held", len(l.plan.Held))
 	return nil
 }

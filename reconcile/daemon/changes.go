@@ -99,7 +99,7 @@ func windowsText(windows []reconcile.Window) string {
 
 // lists are the named lists of the file, and what one element is called.
 var lists = map[string]string{
-	"stacks": "stack", "credentials": "credential", "git": "git credential", "webhooks": "webhook", "notify": "receiver", "oidc": "issuer",
+	"stacks": "stack", "credentials": "credential", "git": "git credential", "webhooks": "webhook", "notify": "receiver", "oidc": "issuer", "gitlab": "GitLab",
 }
 
 func tellChange(at, was, is string, had, has bool, before, after map[string]string) string {

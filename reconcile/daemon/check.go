@@ -32,6 +32,7 @@ func (c *checker) all() {
 		c.stack(&c.config.Stacks[i], numbered("stacks", c.config.Stacks[i].Name, i), seen)
 	}
 	c.receivers()
+	c.gitlabs()
 	c.safekeeping()
 }
 
@@ -133,6 +134,7 @@ func (c *checker) stack(e *Entry, at string, seen map[string]string) {
 	}
 	seen[place] = e.Name
 	c.named(at+".credential", e.Credential, namesOf(c.config.Credentials, func(x Credential) string { return x.Name }), "credential")
+	c.told(e, at)
 	c.named(at+".git", e.Git, namesOf(c.config.Git, func(x Git) string { return x.Name }), "git credential")
 	c.entry(e, at)
 }
@@ -204,8 +206,13 @@ func (c *checker) entry(e *Entry, at string) {
 		c.add(at+".schedule", "", "%s.schedule: %v", at, err)
 	}
 	c.windows(e.Windows, at+".windows")
+	c.problems = append(c.problems, e.Bounds.Rules.Place(c.places, at+".bounds.rules")...)
+	if pos, said := c.places[at+".bounds.approvals"]; said {
+		e.Bounds.Approvals.Pos = pos
+	}
 	c.patterns(at+".bounds.env", e.Bounds.Env)
 	c.patterns(at+".bounds.files", e.Bounds.Files)
+	c.patterns(at+".bounds.secrets", e.Bounds.Secrets)
 	c.patterns(at+".bounds.projects", e.Bounds.Projects)
 }
 

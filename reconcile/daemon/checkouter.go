@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"net"
 	"net/url"
 	"strings"
 
@@ -40,6 +41,54 @@ func (c *checker) receivers() {
 			}
 		}
 		c.stacks(at+".stacks", from.Stacks)
+	}
+}
+
+// gitlabs checks the GitLabs.
+func (c *checker) gitlabs() {
+	names, hosts := map[string]bool{}, map[string]string{}
+	for i, g := range c.config.GitLab {
+		at := numbered("gitlab", g.Name, i)
+		if g.Name != "" && names[g.Name] {
+			c.add(at, "", "%s: there are two of that name", at)
+		}
+		names[g.Name] = true
+		if flaw := gitlabFlaw(g.URL); flaw != "" {
+			c.add(at+".url", "", "%s.url: %s", at, flaw)
+		} else if other := hosts[hostOf(g.URL)]; other != "" {
+			c.add(at+".url", "", "%s.url: is at the same host as %s, so nobody could tell which one has a stack's repository", at, other)
+		} else {
+			hosts[hostOf(g.URL)] = g.Name
+		}
+		c.ref(at+".token", g.Token, true)
+	}
+}
+
+func gitlabFlaw(address string) string {
+	u, err := url.Parse(address)
+	switch {
+	case address == "":
+		return "required, but missing"
+	case err != nil || !webAddress(address):
+		return "wants an address, such as https://gitlab.com, without a user, query or fragment"
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "wants https, as the token would be sent in clear; plain http goes to this machine only"
+	case strings.Contains(u.Path, "/api/v"):
+		return "wants the address of GitLab itself, without /api/v4"
+	}
+	return ""
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// told checks who is told of a stack.
+func (c *checker) told(e *Entry, at string) {
+	c.named(at+".gitlab", e.GitLab, namesOf(c.config.GitLab, func(x GitLab) string { return x.Name }), "gitlab")
+	if e.GitLab != "" && e.URL != "" && ProjectPath(e.URL) == "" {
+		c.add(at+".gitlab", "", "%s.gitlab: the repository is a folder, so GitLab has no project of it", at)
 	}
 }
 

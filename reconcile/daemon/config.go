@@ -20,7 +20,8 @@ type Config struct {
 	Defaults    Entry              `yaml:"defaults" doc:"What each stack has that does not say otherwise: all of a stack's settings but name, url and path."`
 	Stacks      []Entry            `yaml:"stacks" doc:"What is reconciled."`
 	Windows     []reconcile.Window `yaml:"windows" doc:"When changes may run, or may not, in all stacks."`
-	Webhooks    []Webhook          `yaml:"webhooks" doc:"Who may say that a branch has moved."`
+	Webhooks    []Webhook          `yaml:"webhooks" doc:"Who may say that a branch has moved, and what people write on merge requests."`
+	GitLab      []GitLab           `yaml:"gitlab" doc:"GitLabs that are told what comes of looks, and whose people may order it in merge requests."`
 	Notify      []Notify           `yaml:"notify" doc:"Who is told of what happens."`
 	OIDC        []OIDC             `yaml:"oidc" doc:"Whose ID tokens the API takes, such as those of GitLab's jobs."`
 	Checkpoints Checkpoints        `yaml:"checkpoints" doc:"How the ends of the journals are signed, and where they go."`
@@ -97,6 +98,8 @@ type Entry struct {
 	Path        string             `yaml:"path" doc:"Folder of the stack in the repository; its top if left out."`
 	Credential  string             `yaml:"credential" doc:"Name of the credential; the environment's if left out."`
 	Git         string             `yaml:"git" doc:"Name of what the repository is read with; what is for its host if left out."`
+	GitLab      string             `yaml:"gitlab" doc:"Name of the GitLab that is told of the stack; the one at the host of its repository if left out."`
+	Environment string             `yaml:"environment" doc:"Name of the environment in GitLab that runs are deployments to; the stack's name if left out."`
 	Mode        string             `yaml:"mode" default:"auto" check:"enum=auto|propose|observe" doc:"The most that is done without a person: auto applies, propose waits for approval, observe changes nothing."`
 	Poll        time.Duration      `yaml:"poll" default:"30s" doc:"How often the branch is asked for."`
 	Schedule    string             `yaml:"schedule" default:"*/10 * * * *" doc:"When live resources are compared, pushed or not, as cron's five fields."`
@@ -113,12 +116,17 @@ type Entry struct {
 
 // Bounds are the most that a repository may ask for.
 type Bounds struct {
-	Prune      bool     `yaml:"prune" default:"true" doc:"false: nothing is pruned, whatever the repository says."`
-	MaxDeletes int      `yaml:"maxDeletes" default:"-1" check:"min=0" doc:"Of how many manifests resources may be destroyed in one run; no bound if left out."`
-	Kinds      []string `yaml:"kinds" plan:"set" doc:"Kinds that may be changed; all if left out."`
-	Projects   []string `yaml:"projects" plan:"set" doc:"IDs or patterns of the projects that may be named, * for all; the credential's own if left out."`
-	Env        []string `yaml:"env" plan:"set" doc:"Names or patterns of the variables that manifests may read; none if left out."`
-	Files      []string `yaml:"files" plan:"set" doc:"Names or patterns of the files in the tree that manifests may read; all if left out."`
+	Prune      bool             `yaml:"prune" default:"true" doc:"false: nothing is pruned, whatever the repository says."`
+	MaxDeletes int              `yaml:"maxDeletes" default:"-1" check:"min=0" doc:"Of how many manifests resources may be destroyed in one run; no bound if left out."`
+	Kinds      []string         `yaml:"kinds" plan:"set" doc:"Kinds that may be changed; all if left out."`
+	Projects   []string         `yaml:"projects" plan:"set" doc:"IDs or patterns of the projects that may be named, * for all; the credential's own if left out."`
+	Env        []string         `yaml:"env" plan:"set" doc:"Names or patterns of the variables that manifests may read; none if left out."`
+	Rules      reconcile.Rules  `yaml:"rules" doc:"What changes have to keep to besides what the repository's own rules say."`
+	Approvals  reconcile.Quorum `yaml:"approvals" doc:"Whose approval a plan needs in mode propose, where the repository asks for less."`
+	Files      []string         `yaml:"files" plan:"set" doc:"Names or patterns of the files in the tree that manifests may read, encrypted ones too; all if left out."`
+	Secrets    []string         `yaml:"secrets" plan:"set" doc:"Secrets of Secret Manager that manifests may read, as patterns of /PATH/NAME, such as /shop/*; all of the stack's project that are no other stack's if left out."`
+	// KeyServices are who may be asked for the keys of encrypted files.
+	KeyServices []string `yaml:"keyServices" plan:"set" doc:"Who may be asked for the keys of encrypted files besides age and PGP keys at hand, as SORT=PLACE, such as hc_vault=https://vault.example.com:8200 or kms=arn:aws:kms:eu-west-1:123456789012:*; nobody if left out, as the files come from the repository and the credential is the daemon's."`
 }
 
 // Verify is whose signature a commit must bear; nobody's if there is none.
@@ -134,6 +142,31 @@ type Webhook struct {
 	Secret   Ref      `yaml:"secret" doc:"The secret that it sends."`
 	Stacks   []string `yaml:"stacks" plan:"set" doc:"Names or patterns of the stacks that it may nudge; all whose repository it tells of if left out. Folders are nudged only if they are named here."`
 }
+
+// GitLab is one that is told what comes of looks at the stacks whose repositories
+// it has.
+type GitLab struct {
+	Name        string   `yaml:"name" check:"required,nonempty" doc:"Name that stacks call it by."`
+	URL         string   `yaml:"url" doc:"Its address, such as https://gitlab.com. Required."`
+	Token       Ref      `yaml:"token" doc:"A token with scope api whose user has the role Developer in the projects. Required."`
+	CA          string   `yaml:"ca" doc:"A file of certificates in PEM that may vouch for it, beside the machine's."`
+	Statuses    bool     `yaml:"statuses" default:"true" doc:"Whether commits get a status."`
+	Deployments bool     `yaml:"deployments" default:"true" doc:"Whether runs are deployments to an environment."`
+	Issues      bool     `yaml:"issues" default:"true" doc:"Whether a stack that drifted has an issue."`
+	Notes       bool     `yaml:"notes" default:"true" doc:"Whether merge requests get a note that says what they will do; it takes a webhook."`
+	Reverts     bool     `yaml:"reverts" default:"true" doc:"Whether a rollback opens the merge request that undoes its commits on the branch."`
+	Commands    Commands `yaml:"commands" doc:"Which role in the project comments on merge requests take that order something; it takes a webhook."`
+}
+
+// Commands are the roles that commands in comments take.
+type Commands struct {
+	Plan  string `yaml:"plan" default:"developer" check:"enum=off|developer|maintainer|owner" doc:"For: reconcile plan."`
+	Apply string `yaml:"apply" default:"maintainer" check:"enum=off|developer|maintainer|owner" doc:"For: reconcile apply, which approves in mode propose."`
+	Hold  string `yaml:"hold" default:"maintainer" check:"enum=off|developer|maintainer|owner" doc:"For: reconcile hold."`
+}
+
+// Any tells whether any command is heeded.
+func (c Commands) Any() bool { return c.Plan != "off" || c.Apply != "off" || c.Hold != "off" }
 
 // Notify is somebody who is told of what happens.
 type Notify struct {

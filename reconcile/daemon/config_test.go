@@ -235,3 +235,43 @@ func TestTightenNeverLoosens(t *testing.T) {
 		t.Errorf("wider bounds change nothing; got %+v, %q", s.Policy, notes)
 	}
 }
+
+// What the operator asks for counts besides what the repository does, each rule at its line.
+func TestBoundsHaveRulesAndApprovals(t *testing.T) {
+	config, problems := daemon.Decode(file(`
+defaults.bounds.rules.requiredLabels = [team]
+defaults.bounds.approvals.notAuthor = true
+stacks.0.name = shop
+stacks.0.url = https://gitlab.example.com/shop.git
+stacks.0.mode = propose
+stacks.0.bounds.rules.registries = [rg.fr-par.scw.cloud/shop]
+stacks.0.bounds.approvals.count = 2`))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	own := reconcile.Rules{Regions: []string{"fr-par"}}
+	s := reconcile.Stack{Policy: reconcile.Policy{Mode: "auto", Rules: own, Quorum: reconcile.Quorum{Count: 1, NotCommitter: true}}}
+	notes, _ := daemon.Tighten(&s, config.Stacks[0])
+	again, _ := daemon.Tighten(&s, config.Stacks[0])
+	if len(notes) != 2 || notes[1] != "a plan needs the approval of 2 people, not the author of the commit, not who committed it: the operator asks for more than the repository" || len(again) != 0 {
+		t.Errorf("noted %q, then %q", notes, again)
+	}
+	if len(s.Policy.Bounds) != 1 || !reflect.DeepEqual(s.Policy.Rules, own) {
+		t.Fatalf("got %+v", s.Policy)
+	}
+	bounds := s.Policy.Bounds[0]
+	if !slices.Equal(bounds.RequiredLabels, []string{"team"}) || !slices.Equal(bounds.Registries, []string{"rg.fr-par.scw.cloud/shop"}) || bounds.MaxMonthlyEUR != -1 {
+		t.Errorf("got %+v", bounds)
+	}
+	if bounds.At["requiredLabels"].Line != 1 || bounds.At["registries"].Line != 6 || len(bounds.At) != 2 || s.Policy.Quorum.Pos.Line == 0 {
+		t.Errorf("the rules stand at %v, approvals at %s", bounds.At, s.Policy.Quorum.Pos)
+	}
+	_, problems = daemon.Decode(file(`
+stacks.0.name = shop
+stacks.0.url = https://gitlab.example.com/shop.git
+stacks.0.bounds.rules.registries = [nginx]
+stacks.0.bounds.approvals.count = 0`))
+	if len(problems) != 2 || problems[1].Pos.Line != 3 || !strings.Contains(problems[1].Message, `stacks.shop.bounds.rules.registries: "nginx": wants beginnings of references`) {
+		t.Errorf("got %v", problems)
+	}
+}

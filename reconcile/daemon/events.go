@@ -8,7 +8,7 @@ import (
 )
 
 // Event is something that those may like to see who watch: a sentence about a
-// step, a new standing, or a saved run.
+// step, a new standing, or a run that begins or has ended.
 type Event struct {
 	Stack    string              `json:"stack"` // name in the operator's file
 	At       time.Time           `json:"at"`

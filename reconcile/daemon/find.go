@@ -45,6 +45,33 @@ func (c *Config) GitOf(e Entry) (Git, bool) {
 	return Git{}, false
 }
 
+// GitLabOf returns the GitLab that is told of a stack, and the path of its project
+// there: the one that the stack names, else that at the repository's host. false is none.
+func (c *Config) GitLabOf(e Entry) (g GitLab, project string, ok bool) {
+	if project = ProjectPath(e.URL); project == "" {
+		return GitLab{}, "", false
+	}
+	host := hostOf(e.URL)
+	i := slices.IndexFunc(c.GitLab, func(g GitLab) bool { return e.GitLab == g.Name || e.GitLab == "" && hostOf(g.URL) == host })
+	if i < 0 {
+		return GitLab{}, "", false
+	}
+	return c.GitLab[i], project, true
+}
+
+// ProjectPath is the path of a repository on its server, such as group/shop; ""
+// of a folder.
+func ProjectPath(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
+	}
+	if user, rest, ok := strings.Cut(address, "@"); ok && !strings.Contains(user, "/") {
+		_, path, _ := strings.Cut(rest, ":")
+		return strings.TrimSuffix(strings.Trim(path, "/"), ".git")
+	}
+	return ""
+}
+
 // hostOf is the host of a repository's address, "" of a folder.
 func hostOf(address string) string {
 	if strings.Contains(address, "://") {

@@ -106,8 +106,20 @@ func (f *finding) closeRun(ctx context.Context) {
 
 // changed tells whether the look found anything else than the one before.
 func (f *finding) changed() bool {
-	same := func(a, b reconcile.Item) bool { return a.Key == b.Key && a.State == b.State && a.ID == b.ID }
+	same := func(a, b reconcile.Item) bool {
+		return a.Key == b.Key && a.State == b.State && a.ID == b.ID && tallyOf(a) == tallyOf(b)
+	}
 	return f.is.Plan != f.was.Plan || f.is.Condition != f.was.Condition || f.is.Revision != f.was.Revision || !slices.EqualFunc(f.is.Items, f.was.Items, same)
+}
+
+// tallyOf is how far the approval of a change has come.
+func tallyOf(item reconcile.Item) string {
+	for _, r := range item.Reasons {
+		if r.Guard == "approval" {
+			return r.Text
+		}
+	}
+	return ""
 }
 
 // openRun makes a run for a look that applied nothing: a plan that waits for
@@ -222,27 +234,10 @@ func (f *finding) endOrders(ctx context.Context) {
 		return
 	}
 	for _, o := range f.orders.of(reconcile.Approve) {
-		if len(o.Changes) > 0 && !f.stillCovers(o) {
+		if len(o.Changes) > 0 && !o.Left(f.plan, f.world) {
 			f.end(ctx, o, "done: nothing that it covers is left to do")
 		}
 	}
-}
-
-// stillCovers tells whether an approval lets anything pass that is left to do, or
-// may come up when what was done is ready.
-func (f *finding) stillCovers(o reconcile.Order) bool {
-	for _, s := range f.plan.Settling {
-		if s.Phase != reconcile.Failed && slices.ContainsFunc(o.Changes, func(a reconcile.Approval) bool { return a.Key == s.Key }) {
-			return true
-		}
-	}
-	pass := reconcile.Approved([]reconcile.Order{o})
-	for _, c := range slices.Concat(f.plan.Steps, f.plan.Held) {
-		if pass(&c, f.world) == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // cancel ends the order to cancel a run, once the run is over. One that waits

@@ -30,8 +30,9 @@ func byWindows(all owners, asked func() orders) reconcile.Guard {
 	}
 }
 
-// byKinds holds what is of a kind that the operator does not let be changed.
-func byKinds(kinds []string) reconcile.Guard {
+// Kinds is the guard of the kinds that the operator lets a stack change; none
+// named are all.
+func Kinds(kinds []string) reconcile.Guard {
 	return func(c *reconcile.Change, _ *reconcile.World) *reconcile.Hold {
 		if len(kinds) == 0 || slices.Contains(kinds, c.Kind) {
 			return nil
@@ -149,6 +150,11 @@ func Tighten(s *reconcile.Stack, e Entry) (notes []string, problems reconcile.Pr
 		}
 	}
 	s.Policy.RepairAfter = max(s.Policy.RepairAfter, e.RepairAfter)
+	s.Policy.Bounds = []reconcile.Rules{e.Bounds.Rules}
+	asked := s.Policy.Quorum.And(reconcile.Quorum{})
+	if s.Policy.Quorum = asked.And(e.Bounds.Approvals); s.Policy.Quorum != asked && s.Policy.Mode == "propose" {
+		note("a plan needs the approval %s: the operator asks for more than the repository", s.Policy.Quorum)
+	}
 	if !Matches(e.Bounds.Projects, s.Project) {
 		problems = append(problems, reconcile.Problem{Pos: s.Pos, Message: "the operator does not let this stack use the project " + cmp.Or(s.Project, "of the environment"),
 			Hint: "use one of the projects in its bounds"})

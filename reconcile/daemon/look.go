@@ -247,7 +247,7 @@ func (l *looking) guards() ([]reconcile.Guard, error) {
 		return nil, err
 	}
 	asked := func() orders { return *l.asked.Load() }
-	guards := []reconcile.Guard{byOrder(asked), byKinds(l.entry.Bounds.Kinds), byWindows(windows, asked)}
+	guards := []reconcile.Guard{byOrder(asked), Kinds(l.entry.Bounds.Kinds), byWindows(windows, asked)}
 	if l.choice.held != "" {
 		guards = append(guards, always("advance", l.choice.held))
 	}
@@ -259,7 +259,7 @@ func (l *looking) guards() ([]reconcile.Guard, error) {
 	}
 	if policy.Mode == "propose" {
 		guards = append(guards, func(c *reconcile.Change, w *reconcile.World) *reconcile.Hold {
-			return reconcile.Approved(asked().of(reconcile.Approve))(c, w)
+			return reconcile.Approved(asked().of(reconcile.Approve), policy.Quorum, l.ready.Engine.Revision)(c, w)
 		})
 	}
 	return guards, nil

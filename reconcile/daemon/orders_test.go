@@ -80,6 +80,46 @@ func TestApprovalCoversWhatWasShown(t *testing.T) {
 	}, entry("shop", propose))
 }
 
+// A plan that needs two people waits for both: what the first one said is not
+// forgotten meanwhile, and the same one twice is one.
+func TestProposedPlanWaitsForTwo(t *testing.T) {
+	by := func(s *scene, user string) reconcile.Order {
+		plan := s.standing("shop").Plan
+		return s.store.order(owner("shop"), reconcile.Approve, func(o *reconcile.Order) {
+			o.Value, o.By = plan, reconcile.Actor{Kind: "api", User: user, Via: user, Email: user}
+		})
+	}
+	play(t, func(s *scene) {
+		s.push("/repos/shop", "aaaa", "web")
+		s.look("shop", reconcile.ByPush)
+		plan := s.standing("shop").Plan
+		waits := "1 change for aaaa000 waits for approval, plan " + plan[:12]
+		s.want("shop", reconcile.Awaiting, waits+": 0 of 2")
+		if q := s.standing("shop").Quorum; q == nil || q.Count != 2 {
+			s.Errorf("the standing asks for %+v", q)
+		}
+		by(s, "jane@example.com")
+		for range 2 {
+			s.look("shop", reconcile.ByPerson)
+			s.want("shop", reconcile.Awaiting, waits+": 1 of 2 (jane@example.com)")
+		}
+		by(s, "Jane@Example.com")
+		s.look("shop", reconcile.ByPerson)
+		s.want("shop", reconcile.Awaiting, waits+": 1 of 2 (jane@example.com)")
+		s.sizes("shop", nil)
+		if item := s.item("shop", "Item/web"); len(item.Reasons) != 1 || item.Reasons[0].Text != "waits for approval: 1 of 2 (jane@example.com)" {
+			s.Errorf("got %+v", item.Reasons)
+		}
+		by(s, "bob@example.com")
+		s.look("shop", reconcile.ByPerson)
+		s.sizes("shop", map[string]int{"web": 1})
+		s.want("shop", reconcile.InSync, "matches Git at aaaa000")
+		if left, _ := s.store.Orders(s.Context(), owner("shop"), false); len(left) != 0 {
+			s.Errorf("approvals of what is done are still in force: %+v", left)
+		}
+	}, entry("shop", propose, func(e *daemon.Entry) { e.Bounds.Approvals.Count = 2 }))
+}
+
 func TestCanceledProposalIsNotMadeAgain(t *testing.T) {
 	play(t, func(s *scene) {
 		s.push("/repos/shop", "aaaa", "web")

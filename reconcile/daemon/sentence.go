@@ -36,7 +36,7 @@ func (f *finding) plainSentence() string {
 	case reconcile.Drifting:
 		return f.driftSentence()
 	case reconcile.Awaiting:
-		return fmt.Sprintf("%s for %s %s for approval, plan %s", counted(len(f.awaiting()), "change"), at, waitWord(len(f.awaiting())), f.plan.Hash[:12])
+		return fmt.Sprintf("%s for %s %s for approval, plan %s", counted(len(f.awaiting()), "change"), at, waitWord(len(f.awaiting())), f.plan.Hash[:12]) + f.tally()
 	case reconcile.OnHold:
 		if f.choice.held != "" {
 			return f.choice.held
@@ -46,6 +46,16 @@ func (f *finding) plainSentence() string {
 		return f.movingSentence()
 	}
 	return "matches Git at " + at
+}
+
+// tally is how far the approval of the first change that waits has come, where it
+// takes more than one person.
+func (f *finding) tally() string {
+	_, tally, _ := strings.Cut(f.awaiting()[0].Held[0].Reason, ": ")
+	if tally == "" {
+		return ""
+	}
+	return ": " + tally
 }
 
 func waitWord(n int) string {

@@ -57,7 +57,10 @@ func (f *finding) identity() {
 		f.is.Head = c.head
 	}
 	if f.ready != nil && f.ready.Stack != nil {
-		f.is.Mode = f.ready.Stack.Policy.Mode
+		f.is.Mode, f.is.Quorum = f.ready.Stack.Policy.Mode, nil
+		if f.is.Mode == "propose" {
+			f.is.Quorum = &f.ready.Stack.Policy.Quorum
+		}
 	}
 	if f.busy != nil {
 		return

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
+	"net/mail"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +34,7 @@ func (c *caller) covers(name string) bool { return reconcile.Token{Stacks: c.sta
 // beside its token nobody checked, so the token's name always stands there too;
 // it is none of the daemon's own parts.
 func (c *caller) as(a reconcile.Actor) reconcile.Actor {
-	a.Via = c.actor.Via
+	a.Via, a.Email, a.Maker = c.actor.Via, c.actor.Email, c.actor.Maker
 	if c.proven {
 		a.User, a.Job = c.actor.User, c.actor.Job
 	}
@@ -123,8 +125,21 @@ func (s *Server) tokenBearer(ctx context.Context, hash string, now time.Time) (*
 	}
 	return &caller{
 		name: found.Name, id: "token " + found.ID, role: found.Role, stacks: found.Stacks, expires: found.Expires,
-		actor: reconcile.Actor{Kind: "api", User: found.Name, Via: found.Name},
+		actor: bearerOf(found),
 	}, nil
+}
+
+// bearerOf is who bears a token, as its name says. One that was made through the
+// API is its maker's too: nobody becomes several people by it.
+func bearerOf(t *reconcile.Token) reconcile.Actor {
+	actor := reconcile.Actor{Kind: "api", User: t.Name, Via: t.Name}
+	if mail, err := mail.ParseAddress(t.Name); err == nil && mail.Address == t.Name {
+		actor.Email = t.Name
+	}
+	if t.By.Kind == "api" {
+		actor.Maker = cmp.Or(t.By.Maker, t.By.Email, t.By.User)
+	}
+	return actor
 }
 
 // near tells whether a request comes from this machine without a proxy between.

@@ -65,6 +65,11 @@ func (c *call) pushed() (any, error) {
 	if err := json.Unmarshal(body, &p); err != nil { // GitLab says much more than counts
 		return nil, invalid("the body is no event of GitLab: %v", err)
 	}
+	if p.Kind == "note" || p.Kind == "merge_request" {
+		if err := hook.remark(body); err != nil {
+			return nil, err
+		}
+	}
 	out := nudged{[]string{}}
 	for _, name := range hook.moved(p) {
 		if err := c.store.Nudge(c.ctx, name, reconcile.ByWebhook); err != nil {

@@ -225,3 +225,25 @@ func (r *rig) knock(t *testing.T, secret, signature, body string) {
 		}
 	}
 }
+
+// S18: a comparison takes as long however much of a guess is right. The figure
+// is the ratio of a guess that is right but for its last byte to one that is
+// wrong from the first.
+func BenchmarkS18SameTakesAsLong(b *testing.B) {
+	secret := strings.Repeat("k", 32)
+	timed := func(guess string) time.Duration {
+		start := time.Now()
+		for range 1000 {
+			if same(secret, guess) {
+				b.Fatal("a wrong guess is right")
+			}
+		}
+		return time.Since(start)
+	}
+	var none, nearly time.Duration
+	for b.Loop() {
+		none += timed(strings.Repeat("x", 32))
+		nearly += timed(secret[:31] + "x")
+	}
+	b.ReportMetric(float64(nearly)/float64(none), "nearly/none")
+}

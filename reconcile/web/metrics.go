@@ -15,9 +15,16 @@ import (
 
 // Numbers are what the daemon counts that no store knows.
 type Numbers struct {
-	Requests    map[string]int64     // to Scaleway's API, by how they ended: ok, or an error's class
-	Leases      map[string]bool      // by name of a stack: whether this process holds its lease
+	Requests    map[string]int64 // to Scaleway's API, by how they ended: ok, or an error's class
+	Leases      map[string]bool  // by name of a stack: whether this process holds its lease
+	GitLab      map[GitLabCount]int64
 	Credentials map[string]time.Time // by name: when it expires; those that never do are left out
+}
+
+// GitLabCount is what is counted of what a GitLab is told.
+type GitLabCount struct {
+	Name    string // in the operator's file
+	Outcome string // told, refused or left out
 }
 
 // Metric is one line of the table of metrics. Their labels are bounded: stacks
@@ -46,6 +53,7 @@ func Metrics() []Metric {
 		{"reconcile_queue_depth", "gauge", []string{"queue"}, "Stacks that are due and have no turn yet."},
 		{"reconcile_queue_age_seconds", "gauge", []string{"queue"}, "How long the first of them has been due."},
 		{"reconcile_api_requests_total", "counter", []string{"class"}, "Requests to Scaleway's API, by how they ended."},
+		{"reconcile_gitlab_total", "counter", []string{"gitlab", "outcome"}, "What a GitLab was to be told: told, refused or left out."},
 		{"reconcile_lease_held", "gauge", stack, "1 if this process holds the stack's lease."},
 		{"reconcile_remote_leases", "gauge", nil, "Leases that this process holds for callers of its API."},
 		{"reconcile_credential_expiry_days", "gauge", []string{"credential"}, "Days until a credential expires; negative once it has."},
@@ -205,6 +213,9 @@ func (m *meters) putNumbers(put putter, served []string) {
 	n := m.o.Numbers()
 	for class, count := range n.Requests {
 		put("reconcile_api_requests_total", float64(count), class)
+	}
+	for told, count := range n.GitLab {
+		put("reconcile_gitlab_total", float64(count), told.Name, told.Outcome)
 	}
 	for name, held := range n.Leases {
 		if slices.Contains(served, name) {

@@ -26,7 +26,7 @@ func newMeteredRig(t *testing.T) *rig {
 		o.Schedule = fakeSchedule{}
 		o.Numbers = func() Numbers {
 			return Numbers{Requests: map[string]int64{"ok": 7, "busy": 2}, Leases: map[string]bool{shop: true, "strange": true},
-				Credentials: map[string]time.Time{"default": r.clock.Now().Add(36 * time.Hour)}}
+				GitLab: map[GitLabCount]int64{{"lab", "told"}: 7}, Credentials: map[string]time.Time{"default": r.clock.Now().Add(36 * time.Hour)}}
 		}
 	})
 	r.server.Looked(reconcile.ByPush, 300*time.Millisecond)
@@ -51,6 +51,7 @@ func TestMetrics(t *testing.T) {
 		`reconcile_queue_age_seconds{queue="push"} 1.5`,
 		`reconcile_queue_depth{queue="drift"} 0`,
 		`reconcile_api_requests_total{class="busy"} 2`,
+		`reconcile_gitlab_total{gitlab="lab",outcome="told"} 7`,
 		`reconcile_lease_held{stack="shop-prod"} 1`,
 		`reconcile_remote_leases 1`,
 		`reconcile_credential_expiry_days{credential="default"} 1.5`,

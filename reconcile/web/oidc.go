@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -164,7 +165,7 @@ func (c claims) caller(a Issuer, token *oidc.IDToken) *caller {
 			*s = reconcile.Clean(token.Subject)
 		}
 	}
-	actor := reconcile.Actor{Kind: "api", User: user, Via: via}
+	actor := reconcile.Actor{Kind: "api", User: user, Via: via, Email: c.mail()}
 	if project, job := c.text("project_path"), c.text("job_id"); project != "" && job != "" {
 		actor.Job = a.URL + "/" + project + "/-/jobs/" + job
 	}
@@ -172,6 +173,15 @@ func (c claims) caller(a Issuer, token *oidc.IDToken) *caller {
 		name: via, role: a.Role, stacks: a.Stacks, expires: token.Expiry, actor: actor,
 		proven: true, id: fmt.Sprintf("issuer %s %s %s", token.Issuer, token.Subject, c.text("job_id")),
 	}
+}
+
+// mail is the address of the person whom a token is for, as GitLab and others
+// say it, unless the issuer says that nobody has checked it.
+func (c claims) mail() string {
+	if c["email_verified"] == "false" {
+		return ""
+	}
+	return cmp.Or(c.text("user_email"), c.text("email"))
 }
 
 // text is a claim, safe to print and not too long.

@@ -185,6 +185,11 @@ func (c *call) approve(o *reconcile.Order) error {
 		r.plans = &[2]string{o.Value, standing.Plan}
 		return r
 	}
+	if standing.Quorum != nil {
+		if why := standing.Quorum.Refuses(c.who.actor, standing.Revision); why != "" {
+			return forbidden("this approval would not count: %s; somebody else has to approve", why)
+		}
+	}
 	body, err := c.store.Artefact(c.ctx, reconcile.LastLook(names[0]), "approvals.json")
 	if err == nil {
 		err = json.Unmarshal(body, &o.Changes)

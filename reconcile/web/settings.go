@@ -28,6 +28,9 @@ type Hook struct {
 	// asked at each request.
 	Secrets  func() []string
 	Branches []Branch // what it may nudge
+	// Remarks is handed what it tells of merge requests; false says that it takes
+	// no more now. It must not take time, and may be called concurrently. Nil: nobody cares.
+	Remarks func(Remark) bool
 }
 
 // Branch is what a stack follows.
