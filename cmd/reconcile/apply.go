@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -108,7 +109,10 @@ func (a *app) apply(ctx context.Context, f applyFlags) error {
 		}
 		defer end()
 	}
-	return s.takenOver(ctx, s.applyPlan(ctx, f))
+	deployed := s.deploying(ctx)
+	err = s.takenOver(ctx, s.applyPlan(ctx, f))
+	deployed(err)
+	return err
 }
 
 // takenOver says that the stack was lost, where that is why a run ended early:
@@ -133,7 +137,7 @@ func (s *session) holder() string {
 
 func (s *session) applyPlan(ctx context.Context, f applyFlags) error {
 	s.engine.Timeout, s.engine.NoWait = f.timeout, f.noWait
-	s.orders.grants = s.src.Stack.Policy.Mode == "propose" && f.saved == nil
+	s.orders.grants = s.src.Stack.Policy.Mode == "propose" && (f.saved == nil || s.src.Stack.Policy.Quorum.Asks())
 	ctx, stop, end := s.interrupts(ctx)
 	defer end()
 	if err := s.orders.read(ctx); err != nil { // reading the stack, or waiting for it, may have taken long
@@ -191,9 +195,14 @@ func (s *session) tellApprovals(plan *reconcile.Plan) {
 	waits := slices.ContainsFunc(plan.Held, func(c reconcile.Change) bool {
 		return slices.ContainsFunc(c.Held, func(h reconcile.Hold) bool { return h.Guard == "approval" })
 	})
-	if waits {
+	switch policy := s.src.Stack.Policy; {
+	case !waits:
+	case policy.Quorum.Asks():
+		fmt.Fprintf(s.err, "%s: policy.mode is propose, and a plan needs the approval %s: approve it with reconcile approve; a saved plan alone is not enough.\n",
+			cmp.Or(policy.Quorum.Pos, policy.Pos).Short(), policy.Quorum)
+	default:
 		fmt.Fprintf(s.err, "%s: policy.mode is propose: approve it with reconcile approve, or save the plan, let it be reviewed, and apply the file.\n",
-			s.src.Stack.Policy.Pos.Short())
+			policy.Pos.Short())
 	}
 }
 
@@ -235,6 +244,7 @@ func (s *session) carryOut(ctx context.Context, stop <-chan struct{}, world *rec
 	out := s.engine.Apply(ctx, stop, s.wish, world, plan)
 	close(done)
 	progress.Close()
+	s.endApprovals(context.WithoutCancel(ctx), out, world)
 	return out
 }
 
@@ -268,6 +278,7 @@ type appliedStep struct {
 
 func (s *session) tellOutcome(out *reconcile.Outcome, plan *reconcile.Plan, f applyFlags) error {
 	counts := report.Has(out.Plan)
+	s.outcome = out
 	if f.output == "json" {
 		result := applied{FormatVersion: "1", JID: out.JID, Stack: out.Plan.Stack, Revision: s.src.Revision.ID, Plan: plan.Hash, Done: out.Done(), Failed: out.Failed(),
 			Skipped: len(out.Skipped), Held: counts.Held, New: len(out.New), Passes: out.Passes, Stopped: out.Stopped, TimedOut: out.TimedOut, Complete: counts.Unknown == 0, Steps: []appliedStep{}}

@@ -25,9 +25,10 @@ func (a *app) approveCommand() *cobra.Command {
 shown and nothing worse, over steps, passes and restarts. It ends when Git, or
 anybody but the daemon, moves what it relies on. The plan is the one that the
 stack's daemon made last; if none looks at the stack, it is made now, and apply
-carries out what is approved.
+carries out what is approved. Where policy.approvals asks for several people, or
+for others than the author, approve says whose approval is still to come.
 
-Exit status: 0 approved; 1 error, or nobody said yes; 5 the plan is another one
+Exit status: 0 approved; 1 error, nobody said yes, or it would not count; 5 the plan is another one
 than the one named.`,
 		Example: `  reconcile approve
   reconcile approve 6e0bd7a41c3f --yes --reason "reviewed in !217"
@@ -83,7 +84,13 @@ func (a *app) approve(ctx context.Context, f orderFlags, hash, jid string) error
 		return err
 	case !strings.HasPrefix(o.Value, hash):
 		fmt.Fprintf(a.err, "approve: the plan has changed: %s was to be approved, and %s is the plan now. Look at it again; nothing was approved.\n", short(hash, 12), short(o.Value, 12))
+		for _, line := range t.planMoves(ctx, hash) {
+			fmt.Fprintln(a.err, "  "+reconcile.Clean(line))
+		}
 		return saidError{exitStale}
+	}
+	if err := t.mayApprove(); err != nil {
+		return err
 	}
 	fmt.Fprint(a.err, text)
 	if !f.yes {

@@ -150,13 +150,19 @@ var eventWords = map[reconcile.Event]string{
 func recordLine(r reconcile.Record) string {
 	line := fmt.Sprintf("%s  %s  %-9s", r.Stamp.UTC().Format("2006-01-02 15:04:05"), r.JID, eventWords[r.Event])
 	if r.Event == reconcile.RunStarted {
-		line += fmt.Sprintf("  %s by %s@%s (%s) at %.7s", r.Stack, r.Actor.User, r.Actor.Host, r.Actor.Kind, r.Revision)
+		line += fmt.Sprintf("  %s by %s@%s (%s)", r.Stack, r.Actor.User, r.Actor.Host, r.Actor.Kind)
+		if r.Revision != "" {
+			line += fmt.Sprintf(" at %.7s", r.Revision)
+		}
 	}
 	if r.Key != "" {
 		line += fmt.Sprintf("  %-7s %s", r.Action, r.Key)
 	}
 	if r.Return != nil {
 		line += "  " + r.Return.Comment
+	}
+	if r.Event == reconcile.Ordered || r.Event == reconcile.Withdrawn {
+		line += "; by " + person(r.Actor)
 	}
 	if r.ID != "" && r.Event != reconcile.Intent {
 		line += "  [" + r.ID + "]"

@@ -51,11 +51,21 @@ type reach struct {
 	project string
 	kinds   []string // empty: all
 	write   bool
+	values  bool // manifests look up secrets of Secret Manager
 }
 
-// Sets of the whole organization, with which doctor and the metrics can tell when
-// the key ends, and doctor the project's name. Nothing else needs them.
-var wholeOrganization = []string{"IAMReadOnly", "ProjectReadOnly"}
+// readsSecrets tells whether manifests look up secrets of Secret Manager.
+func readsSecrets(src *reconcile.Source) bool {
+	return slices.ContainsFunc(src.Manifests, func(m reconcile.Manifest) bool {
+		return slices.ContainsFunc(m.Lookups(), func(v reconcile.ValueFrom) bool { return v.Sort == "secretManager" })
+	})
+}
+
+// Sets of the whole organization, with which plan and drift can tell who changed
+// what (AuditTrailReadOnly, and IAMReadOnly for their names and for who we are),
+// doctor and the metrics when the key ends, and doctor the project's name. Nothing
+// else needs them.
+var wholeOrganization = []string{"AuditTrailReadOnly", "IAMReadOnly", "ProjectReadOnly"}
 
 // policy prints the policies. A stack that cannot be read makes them incomplete.
 func (a *app) policy(ctx context.Context, where scope, f policyFlags, output string) error {
@@ -92,6 +102,7 @@ func (a *app) reachOf(ctx context.Context, where scope) ([]reach, error) {
 		return nil, err
 	}
 	one := reach{project: orElse(s.src.Stack.Project, a.getenv(scw.ScwDefaultProjectIDEnv)), write: s.src.Stack.Policy.Mode != "observe"}
+	one.values = readsSecrets(s.src)
 	if one.project == "" {
 		return nil, fmt.Errorf("%s names no project: write scaleway.project into its Stack manifest, or set %s", s.src.Stack.Name, scw.ScwDefaultProjectIDEnv)
 	}
@@ -143,6 +154,7 @@ func (a *app) reachOfEntry(ctx context.Context, config *daemon.Config, e daemon.
 		otherwise = a.getenv(scw.ScwDefaultProjectIDEnv)
 	}
 	one := reach{key: credential.Name, project: orElse(r.src.Stack.Project, otherwise), kinds: e.Bounds.Kinds}
+	one.values = readsSecrets(r.src)
 	one.write = e.Mode != "observe" && r.src.Stack.Policy.Mode != "observe"
 	if one.project == "" {
 		return reach{}, errors.New("it names no project, nor does its credential")
@@ -188,6 +200,12 @@ func policiesFor(all []reach, readOnly bool, organization string) []policyFor {
 
 // permit adds what the kinds need. What may be written needs no right to be read.
 func (r reach) permit(sets map[string]bool) {
+	if r.values {
+		sets["SecretManagerSecretAccess"] = true
+		if !sets["SecretManagerFullAccess"] {
+			sets["SecretManagerReadOnly"] = true
+		}
+	}
 	for _, kind := range providers.All(nil) {
 		switch {
 		case len(r.kinds) > 0 && !slices.Contains(r.kinds, kind.Name):

@@ -57,7 +57,7 @@ func TestS31PrintedPoliciesAreEnoughAndNoMore(t *testing.T) {
 	url, env := startSimulator(t)
 	dir := writeFolder(t, iamManifests)
 	reading, all := printedSets(t, dir, env, "--read-only"), printedSets(t, dir, env)
-	if strings.Join(reading, " ") != "ContainersReadOnly" || strings.Join(all, " ") != "ContainersFullAccess" {
+	if strings.Join(reading, " ") != "ContainersReadOnly SecretManagerReadOnly" || strings.Join(all, " ") != "ContainersFullAccess SecretManagerFullAccess" {
 		t.Errorf("the policies are %v and %v", reading, all)
 	}
 	const readSecret, writeSecret = "77777777-7777-4777-8777-777777777771", "77777777-7777-4777-8777-777777777772"
@@ -119,9 +119,9 @@ stacks:
 	}
 	code, out := inProcess(t, t.TempDir(), env, "doctor", "--iam-policy", "--config", config, "--organization", "33333333-aaaa-4aaa-8aaa-333333333333")
 	want := `scw iam policy create name=reconcile-prod description='What reconcile needs to apply its stacks, and nothing else' application-id="$APPLICATION_ID" organization-id=33333333-aaaa-4aaa-8aaa-333333333333 \
-  rules.0.project-ids.0=` + first + ` rules.0.permission-set-names.0=ContainersFullAccess \
-  rules.1.project-ids.0=` + second + ` rules.1.permission-set-names.0=ContainersFullAccess \
-  rules.2.organization-id=33333333-aaaa-4aaa-8aaa-333333333333 rules.2.permission-set-names.0=IAMReadOnly rules.2.permission-set-names.1=ProjectReadOnly
+  rules.0.project-ids.0=` + first + ` rules.0.permission-set-names.0=ContainersFullAccess rules.0.permission-set-names.1=SecretManagerFullAccess \
+  rules.1.project-ids.0=` + second + ` rules.1.permission-set-names.0=ContainersFullAccess rules.1.permission-set-names.1=SecretManagerFullAccess \
+  rules.2.organization-id=33333333-aaaa-4aaa-8aaa-333333333333 rules.2.permission-set-names.0=AuditTrailReadOnly rules.2.permission-set-names.1=IAMReadOnly rules.2.permission-set-names.2=ProjectReadOnly
 `
 	if code != 0 || !strings.Contains(out, want) {
 		t.Errorf("exit %d\n%s\nwant in it\n%s", code, out, want)

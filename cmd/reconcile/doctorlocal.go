@@ -113,7 +113,12 @@ func (d *doctor) manifests(ctx context.Context) {
 // values looks up what manifests ask for, and says what is not to be had.
 func (d *doctor) values(ctx context.Context) {
 	var wrong []string
-	looked := reconcile.Look(ctx, d.src.Manifests, d.lookups())
+	sources, err := d.lookups()
+	if err != nil {
+		d.fail("values", err, "")
+		return
+	}
+	looked := reconcile.Look(ctx, d.src.Manifests, sources)
 	for _, found := range looked {
 		if found.Err != nil {
 			wrong = append(wrong, found.Err.Error())

@@ -9,6 +9,8 @@ import (
 func (a *app) driftCommand() *cobra.Command {
 	var where scope
 	var output string
+	var reports planReports
+	var gate = gateFlags{drift: true}
 	cmd := &cobra.Command{
 		Use:   "drift [PATH|GIT-URL]",
 		Short: "Say where live state differs from Git, and who moved",
@@ -17,36 +19,45 @@ Git says now, and what is live. It lists what was changed behind Git, changed on
 both sides, is missing, surplus, unmanaged, or could not be read, and how much of
 what is there is managed.
 
-Exit status: 0 no drift; 1 error; 2 drift (changed behind Git, on both sides,
-missing, or nobody can tell who changed it); 3 something could not be read.`,
+What was accepted for a time, in drift-baseline.yaml, is told and does not count;
+--accept writes it there. --write edits the manifests so that they say what is
+live.
+
+Exit status: 0 no drift, or --write wrote all of it; 1 error; 2 drift (changed
+behind Git, on both sides, missing, or nobody can tell who changed it; or what
+--fail-on names); 3 something could not be read.`,
 		Example: `  reconcile drift
-  reconcile drift -o json https://gitlab.com/acme/infra.git --path prod`,
+  reconcile drift -o json https://gitlab.com/acme/infra.git --path prod
+  reconcile drift --fail-on drift,conflict,missing,pending
+  reconcile drift --accept Container/api --until 2026-12-31 --reason "load test"
+  reconcile drift --write --target Container/api`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			where.location = first(args)
-			return a.drift(cmd, where, output)
+			return a.drift(cmd, where, output, reports, gate)
 		},
 	}
 	where.flags(cmd)
 	where.picks(cmd)
 	outputFlag(cmd, &output, "text", "json")
+	reports.flags(cmd)
+	gate.flags(cmd)
 	return cmd
 }
 
-func (a *app) drift(cmd *cobra.Command, where scope, output string) error {
+func (a *app) drift(cmd *cobra.Command, where scope, output string, reports planReports, gate gateFlags) error {
 	if err := checkOutput(output, "text", "json"); err != nil {
 		return err
 	}
-	s, err := a.prepare(cmd.Context(), where, false)
-	if err != nil {
+	if err := reports.check(""); err != nil {
 		return err
 	}
-	defer s.close()
-	plan, _, err := s.engine.Plan(cmd.Context(), s.wish)
-	if err == nil {
-		err = s.checkTargets(plan)
+	where.beside = reports.names()
+	s, plan, err := a.look(cmd.Context(), where, &gate)
+	if s != nil {
+		defer s.close()
 	}
-	if err != nil {
+	if err := reports.write(a, where, s, plan, true, err); err != nil {
 		return err
 	}
 	if output == "json" {
@@ -57,11 +68,13 @@ func (a *app) drift(cmd *cobra.Command, where scope, output string) error {
 	if err != nil {
 		return err
 	}
-	switch counts := report.Has(plan); {
-	case counts.Unknown > 0:
-		a.code = exitIncomplete
-	case counts.Drifted():
-		a.code = exitDiffers
+	if gate.write {
+		if err := gate.writeLive(cmd.Context(), s, plan, output == "json"); err != nil {
+			return err
+		}
 	}
+	a.code = gate.judge(plan, exitDone)
+	s.tellGitLab(cmd.Context(), tidings{plan: plan, drift: true})
+	gate.explain(a, plan)
 	return nil
 }

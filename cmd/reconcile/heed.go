@@ -10,6 +10,7 @@ import (
 
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
+	"gitlab.com/reconciled/reconciled/reconcile/remote"
 	"gitlab.com/reconciled/reconciled/reconcile/report"
 )
 
@@ -73,7 +74,7 @@ func (h *heeding) guard(c *reconcile.Change, world *reconcile.World) *reconcile.
 		}
 	}
 	if h.grants {
-		return reconcile.Approved(h.approvals())(c, world)
+		return reconcile.Approved(h.approvals(), h.session.src.Stack.Policy.Quorum, h.session.src.Revision)(c, world)
 	}
 	return nil
 }
@@ -98,6 +99,39 @@ func (h *heeding) forbids(o reconcile.Order, key reconcile.Key) bool {
 // digits, without anything that was not committed.
 func madeOf(revision, commit string) bool {
 	return strings.HasPrefix(revision, commit) && !strings.HasSuffix(revision, "+")
+}
+
+// note says at each change how far its approval has come, where changes wait for one.
+func (h *heeding) note(plan *reconcile.Plan, world *reconcile.World) {
+	src := h.session.src
+	if src.Stack.Policy.Mode != "propose" {
+		return
+	}
+	guard := reconcile.Approved(h.approvals(), src.Stack.Policy.Quorum, src.Revision)
+	for i := range plan.Steps {
+		c := &plan.Steps[i]
+		if hold := guard(c, world); hold != nil {
+			c.Notes = append(slices.Clip(c.Notes), hold.Reason)
+		}
+	}
+}
+
+// endApprovals ends the approvals of which nothing is left to do: what somebody
+// changes live after that is news. A daemon sees to its stacks by itself.
+func (s *session) endApprovals(ctx context.Context, out *reconcile.Outcome, world *reconcile.World) {
+	_, served := s.store.(*remote.Store)
+	picked := len(s.targets)+len(s.excludes)+len(s.files) > 0
+	if served || picked || out.Err != nil || s.src.Stack.Policy.Mode != "propose" || !out.Plan.Complete() {
+		return
+	}
+	for _, o := range s.orders.approvals() {
+		if len(o.Changes) == 0 || o.Left(out.Plan, world) {
+			continue
+		}
+		if err := s.store.Withdraw(ctx, o.ID, s.actor(), "done: nothing that it covers is left to do"); err != nil {
+			fmt.Fprintln(s.err, reconcile.Clean(err.Error()))
+		}
+	}
 }
 
 func (h *heeding) approvals() (out []reconcile.Order) {

@@ -33,6 +33,7 @@ type line struct {
 	masks     *masks
 	stores    func(daemon.Entry) []string // what a stack's manifest may call its store here
 	owners    sync.Map                    // owner words by names of stacks
+	store     reconcile.Store             // that has the journals; nil: none is known
 }
 
 // ownerOf is the owner word of a stack, "" if it was not read yet.
@@ -53,11 +54,12 @@ type lineOptions struct {
 	cache     scaleway.SecretCache
 	masks     *masks
 	stores    func(daemon.Entry) []string
+	store     reconcile.Store // nil: nothing is known of earlier calls
 }
 
 func newLine(a *app, config *daemon.Config, o lineOptions) *line {
 	l := &line{
-		app: a, clock: o.clock, kinds: providers.All(nil), masks: o.masks, stores: o.stores,
+		app: a, clock: o.clock, kinds: providers.All(nil), masks: o.masks, stores: o.stores, store: o.store,
 		checkouts: newCheckouts(o.folder, o.masks.watched(a.getenv)), listings: reconcile.NewListings(o.clock, listingsAge),
 		clients: &clients{app: a, o: o, made: map[daemon.Credential]connection{}},
 	}
@@ -95,6 +97,15 @@ func (l *line) Follows(ctx context.Context, e daemon.Entry, newer, older string)
 
 // Ready implements daemon.Line.
 func (l *line) Ready(ctx context.Context, e daemon.Entry, commit string) (*daemon.Ready, error) {
+	ready, err := l.ready(ctx, e, commit)
+	if ready != nil {
+		l.owners.Store(e.Name, ready.Owner)
+	}
+	return ready, err
+}
+
+// ready reads a stack at a commit, be it one of its branch or not.
+func (l *line) ready(ctx context.Context, e daemon.Entry, commit string) (*daemon.Ready, error) {
 	from, git, err := l.checkout(ctx, e)
 	if err != nil {
 		return nil, err
@@ -105,7 +116,6 @@ func (l *line) Ready(ctx context.Context, e daemon.Entry, commit string) (*daemo
 	}
 	stack := &r.src.Stack
 	ready := &daemon.Ready{Owner: r.owner(), Stack: stack, Head: r.revision.Hash, Within: within(r.owner()), Close: func() {}}
-	l.owners.Store(e.Name, ready.Owner)
 	if err := l.storedHere(e, stack); err != nil {
 		return ready, err
 	}
@@ -122,7 +132,11 @@ func (l *line) Ready(ctx context.Context, e daemon.Entry, commit string) (*daemo
 	if err != nil {
 		return ready, err
 	}
-	values := reconcile.Look(ctx, r.src.Manifests, l.values(e, r.src))
+	sources, err := l.values(e, r.src, made.client)
+	if err != nil {
+		return ready, err
+	}
+	values := reconcile.Look(ctx, r.src.Manifests, sources)
 	wish, problems := reconcile.Expand(r.src, l.kinds, values)
 	ready.Warnings = slices.Concat(r.src.Problems, problems, l.unnamedStore(e, stack))
 	if err := ready.Warnings.Err(); err != nil {
@@ -131,6 +145,8 @@ func (l *line) Ready(ctx context.Context, e daemon.Entry, commit string) (*daemo
 	ready.Wish = wish
 	ready.Engine = r.engine(l.listings.Kinds(made.kinds, made.name, ready.Owner), wish, l.clock)
 	ready.Engine.Settle = reconcile.DefaultSettle + listingsAge
+	made.explaining.to(ready.Engine, ready.Owner, l.store)
+	ready.Engine.Lookups = append(ready.Engine.Lookups, sources.Receipts(l.clock.Now())...)
 	return ready, nil
 }
 
@@ -177,7 +193,7 @@ func inBounds(e daemon.Entry, stack *reconcile.Stack, client *scaleway.Client) e
 }
 
 // Artefacts implements daemon.Line.
-func (l *line) Artefacts(_ context.Context, _ daemon.Entry, look daemon.Look) (map[string][]byte, error) {
+func (l *line) Artefacts(_ context.Context, e daemon.Entry, look daemon.Look) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	var errs []error
 	file := func(name string, write func(*bytes.Buffer) error) {
@@ -193,6 +209,9 @@ func (l *line) Artefacts(_ context.Context, _ daemon.Entry, look daemon.Look) (m
 	file("drift.json", func(b *bytes.Buffer) error { return report.DriftJSON(b, look.Plan) })
 	file("plan.txt", func(b *bytes.Buffer) error { return report.Plan(b, look.Plan, report.Style{Width: 100}) })
 	file("approvals.json", func(b *bytes.Buffer) error { return indented(b, approvable(look.Plan)) })
+	if look.Outcome == nil && l.tellsDrift(e) {
+		file(driftFile, func(b *bytes.Buffer) error { return l.driftFile(b, e, look.Plan) })
+	}
 	if look.Outcome == nil {
 		return out, errors.Join(errs...)
 	}

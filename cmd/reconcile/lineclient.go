@@ -33,7 +33,8 @@ type connection struct {
 	name   string // of the credential; "" is the environment's
 	client *scaleway.Client
 	kinds  reconcile.Kinds
-	end    *atomic.Pointer[time.Time] // when its key expires, as far as that is known
+	explaining
+	end *atomic.Pointer[time.Time] // when its key expires, as far as that is known
 }
 
 // ends is when the key expires; zero if it does not, or nobody can tell.
@@ -75,7 +76,7 @@ func (c *clients) of(ctx context.Context, config *daemon.Config, e daemon.Entry)
 	if err != nil {
 		return connection{}, err
 	}
-	made := connection{credential.Name, client, providers.All(client), &atomic.Pointer[time.Time]{}}
+	made := connection{credential.Name, client, providers.All(client), newExplaining(client, c.o.clock), &atomic.Pointer[time.Time]{}}
 	c.made[credential] = made
 	return made, nil
 }

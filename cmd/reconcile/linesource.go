@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -223,4 +225,41 @@ func sameFolder(a, b string) bool {
 	one, err := os.Stat(a)
 	other, err2 := os.Stat(b)
 	return err == nil && err2 == nil && os.SameFile(one, other)
+}
+
+// tree are the files of a stack at a commit.
+func (l *line) tree(ctx context.Context, e daemon.Entry, commit string) (fs.FS, error) {
+	from, _, err := l.checkout(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	source, err := from.at(ctx, e, commit)
+	if err != nil {
+		return nil, err
+	}
+	tree, _, err := source.Tree(ctx)
+	return tree, err
+}
+
+// sameTrees tells whether two trees have the same files.
+func sameTrees(a, b fs.FS) (bool, error) {
+	one, err := sumOf(a)
+	if err != nil {
+		return false, err
+	}
+	other, err := sumOf(b)
+	return one == other, err
+}
+
+func sumOf(tree fs.FS) ([sha256.Size]byte, error) {
+	sum := sha256.New()
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(tree, name)
+		fmt.Fprintf(sum, "%q %d %x\n", name, len(data), sha256.Sum256(data))
+		return err
+	})
+	return [sha256.Size]byte(sum.Sum(nil)), err
 }

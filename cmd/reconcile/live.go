@@ -135,9 +135,11 @@ func (s *session) ready(ctx context.Context, write bool) error {
 	s.tellOthers()
 	s.engine = s.reading.engine(s.kinds, s.wish, s.clock)
 	s.engine.Actor, s.engine.Only = s.actor(), s.only()
+	s.engine.Lookups = append(s.engine.Lookups, s.sources.Receipts(s.clock.Now())...)
 	if s.store != nil {
 		s.engine.Journal = s.store.Journal(s.owner())
 	}
+	newExplaining(s.client, s.clock).to(s.engine, s.owner(), s.store)
 	if err := s.heed(ctx); err != nil {
 		return err
 	}
@@ -216,6 +218,7 @@ func (a *app) actor() reconcile.Actor {
 	}
 	if a.getenv("GITLAB_CI") != "" {
 		actor.Kind, actor.User, actor.Job = "gitlab-ci", a.getenv("GITLAB_USER_LOGIN"), a.getenv("CI_JOB_URL")
+		actor.Email = a.getenv("GITLAB_USER_EMAIL")
 	}
 	return actor
 }

@@ -25,6 +25,8 @@ func (a *app) orderCommit(ctx context.Context, f orderFlags, verb reconcile.Verb
 		return fmt.Errorf("%s %s: a commit is named by 7 or more of its hex digits", verb, commit)
 	case !f.end && f.reason == "":
 		return fmt.Errorf("%s: --reason says why, for those who find it later", verb)
+	case f.end && f.undo:
+		return errors.New("--end ends the rollback; leave --merge-request out")
 	}
 	t, err := a.aimed(ctx, f.aim, true, false)
 	if err != nil {
@@ -47,7 +49,44 @@ func (a *app) orderCommit(ctx context.Context, f orderFlags, verb reconcile.Verb
 	if verb == reconcile.Accept {
 		o.Value = t.acceptable(commit)
 	}
-	return t.give(ctx, o, f.output)
+	if err := t.give(ctx, o, f.output); err != nil || !f.undo {
+		return err
+	}
+	return t.undo(ctx, o)
+}
+
+// undo makes the merge request that brings the branch back to where a rollback
+// has brought what is live.
+func (t *aimed) undo(ctx context.Context, o reconcile.Order) error {
+	bad, err := t.latest(ctx)
+	if err != nil {
+		return err
+	}
+	made, err := t.revertInGitLab(ctx, t.name, o.Value, bad, o.Reason)
+	if err != nil {
+		return fmt.Errorf("the rollback is ordered, but: %w", err)
+	}
+	word := "is there already"
+	if made.Made {
+		word = "undoes it on the branch"
+	}
+	fmt.Fprintf(t.err, "Merge request !%d %s: %s\n", made.IID, word, reconcile.Clean(made.URL))
+	return nil
+}
+
+// latest is the commit that the branch points to, as far as is known: what its
+// daemon saw, or what was applied last.
+func (t *aimed) latest(ctx context.Context) (string, error) {
+	if t.standing != nil && t.standing.Head != "" {
+		return t.standing.Head, nil
+	}
+	runs, err := t.store.Runs(ctx, reconcile.RunFilter{Stack: t.owner, Limit: 200})
+	for _, run := range runs {
+		if run.Type == "run" && commitForm.MatchString(run.Revision) {
+			return run.Revision, err
+		}
+	}
+	return "", err
 }
 
 // acceptable is the whole hash of what the branch points to, if it is that which

@@ -19,6 +19,7 @@ type orderFlags struct {
 	until, reason string
 	end, all, yes bool
 	output        string
+	undo          bool // --merge-request
 }
 
 // lasting declares the flags of an order that counts until it is over.
@@ -34,6 +35,7 @@ func (f *orderFlags) lasting(cmd *cobra.Command) {
 type ordered struct {
 	FormatVersion string            `json:"format_version"`
 	Orders        []reconcile.Order `json:"orders"`
+	Approvals     string            `json:"approvals,omitempty"` // how far the approval has come, where it takes more than one person
 }
 
 func (a *app) suspendCommand() *cobra.Command {
@@ -185,11 +187,18 @@ func (t *aimed) give(ctx context.Context, o reconcile.Order, output string) erro
 	if err := t.lookNow(ctx, o.Stack, launchOf(o.Verb)); err != nil {
 		return err
 	}
+	wanted, err := t.stillWanted(ctx, kept)
+	if err != nil {
+		return err
+	}
 	if output == "json" {
-		return indented(t.out, ordered{"1", []reconcile.Order{kept}})
+		return indented(t.out, ordered{"1", []reconcile.Order{kept}, wanted})
 	}
 	page := t.sheet(t.out)
 	page.line(0, "Ordered %s  [%s]", brief(kept), kept.ID)
+	if wanted != "" {
+		page.line(0, "%s", wanted)
+	}
 	if page.err != nil {
 		return page.err
 	}
@@ -314,6 +323,9 @@ func (a *app) rollbackCommand() *cobra.Command {
 the branch points to another one than now or --end ends it. Without --to it is
 the last commit that was wholly applied before the one that is applied now.
 
+With --merge-request it also makes the merge request in GitLab that undoes on the
+branch what came after that commit.
+
 Exit status: 0 ordered or ended; 1 error.`,
 		Example: `  reconcile rollback --reason "v1.5 loses orders"
   reconcile rollback --to 4f2a91c --reason "v1.5 loses orders"
@@ -326,6 +338,7 @@ Exit status: 0 ordered or ended; 1 error.`,
 	}
 	f.aim.flags(cmd)
 	cmd.Flags().StringVar(&to, "to", "", "the commit (default: the last good one before)")
+	cmd.Flags().BoolVar(&f.undo, "merge-request", false, "also make the merge request that undoes what came after it, with the token in RECONCILE_GITLAB_TOKEN")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for those who find it later")
 	cmd.Flags().BoolVar(&f.end, "end", false, "end it, instead")
 	outputFlag(cmd, &f.output, "text", "json")

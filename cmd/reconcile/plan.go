@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -16,6 +17,8 @@ type planFlags struct {
 	detailed bool
 	out      string
 	output   string
+	reports  planReports
+	gate     gateFlags
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -26,9 +29,9 @@ func (a *app) planCommand() *cobra.Command {
 		Long: `Plan reads the manifests of a folder or Git repository, lists what is live,
 and says what would be done and why. It changes nothing.
 
-Exit status: 0 computed, also with changes; 1 error; 3 something could not be
-read. With --detailed-exitcode also: 2 there are changes, or some are under way or failed;
-4 there is nothing to do but what is held.`,
+Exit status: 0 computed, also with changes; 1 error; 2 there is what --fail-on
+names; 3 something could not be read. With --detailed-exitcode also: 2 there are
+changes, or some are under way or failed; 4 there is nothing to do but what is held.`,
 		Example: `  reconcile plan
   reconcile plan --simulator examples/quickstart
   reconcile plan --out change.plan && reconcile apply change.plan
@@ -44,6 +47,8 @@ read. With --detailed-exitcode also: 2 there are changes, or some are under way 
 	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "exit 2 if there are changes, 4 if all of them are held")
 	cmd.Flags().StringVar(&f.out, "out", "", "save the plan in this file, for apply")
 	outputFlag(cmd, &f.output, "text", "json", "salt")
+	f.reports.flags(cmd)
+	f.gate.flags(cmd)
 	return cmd
 }
 
@@ -58,16 +63,16 @@ func (a *app) plan(cmd *cobra.Command, f planFlags) error {
 	if err := checkOutput(f.output, "text", "json", "salt"); err != nil {
 		return err
 	}
-	s, err := a.prepare(cmd.Context(), f.scope, false)
-	if err != nil {
+	if err := f.reports.check(f.out); err != nil {
 		return err
 	}
-	defer s.close()
-	plan, _, err := s.engine.Plan(cmd.Context(), s.wish)
-	if err != nil {
-		return err
+	f.beside = f.reports.names()
+	s, plan, err := a.look(cmd.Context(), f.scope, &f.gate)
+	if s != nil {
+		defer s.close()
 	}
-	if err := s.checkTargets(plan); err != nil {
+	if err := f.reports.write(a, f.scope, s, plan, false, err); err != nil {
+		s.tellGitLab(cmd.Context(), tidings{err: err})
 		return err
 	}
 	if err := s.print(a.out, plan, f.output); err != nil {
@@ -79,8 +84,32 @@ func (a *app) plan(cmd *cobra.Command, f planFlags) error {
 		}
 		fmt.Fprintf(a.err, "Saved in %s; apply it within 24 hours: reconcile apply %s\n", f.out, f.out)
 	}
-	a.code = planCode(report.Has(plan), f.detailed)
+	a.code = f.gate.judge(plan, planCode(report.Has(plan), f.detailed))
+	s.tellGitLab(cmd.Context(), tidings{plan: plan})
+	f.gate.explain(a, plan)
 	return nil
+}
+
+// look makes the plan that plan and drift tell of. If it cannot, there may be a
+// session all the same, and a plan that is not to be relied on.
+func (a *app) look(ctx context.Context, where scope, gate *gateFlags) (*session, *reconcile.Plan, error) {
+	if err := gate.check(where); err != nil {
+		return nil, nil, err
+	}
+	s, err := a.prepare(ctx, where, false)
+	if err != nil {
+		return s, nil, err
+	}
+	plan, world, err := s.engine.Plan(ctx, s.wish)
+	s.world = world
+	if err == nil {
+		s.orders.note(plan, world)
+		err = s.checkTargets(plan)
+	}
+	if err == nil {
+		err = gate.know(s, plan)
+	}
+	return s, plan, err
 }
 
 // planCode is the exit status of a plan that was computed.

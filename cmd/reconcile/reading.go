@@ -19,6 +19,7 @@ import (
 type reading struct {
 	source   *repo.Source
 	revision repo.Revision
+	tree     fs.FS // the files at the revision
 	src      *reconcile.Source
 }
 
@@ -30,19 +31,25 @@ func readStack(ctx context.Context, source *repo.Source, kinds reconcile.Kinds, 
 	if err != nil {
 		return reading{}, err
 	}
-	r := reading{source: source, revision: revision}
-	r.src = manifest.Read(tree, manifest.Options{Name: name, Kinds: kinds, Only: only})
-	if len(only) > 0 { // files of a stack share things with its others; which of them are planned is another matter
-		if whole := manifest.Read(tree, manifest.Options{Name: name, Kinds: kinds}); whole.Stack.Declared {
-			r.src = whole
-		}
-	}
+	r := reading{source: source, revision: revision, tree: tree}
+	r.src = readTree(tree, kinds, name, only)
 	r.src.Problems = append(r.src.Problems, daemon.WindowProblems(r.src.Stack.Policy.Windows)...)
-	r.src.Revision = reconcile.Revision{ID: revision.ID(), Subject: revision.Subject, Author: revision.Author}
+	r.src.Revision = reconcile.Revision{ID: revision.ID(), Subject: revision.Subject, Author: revision.Author, Committer: revision.Committer}
 	if !revision.When.IsZero() {
 		r.src.Revision.When = revision.When.UTC().Format(time.RFC3339)
 	}
 	return r, nil
+}
+
+// readTree reads the manifests of a tree of files.
+func readTree(tree fs.FS, kinds reconcile.Kinds, name string, only []string) *reconcile.Source {
+	src := manifest.Read(tree, manifest.Options{Name: name, Kinds: kinds, Only: only})
+	if len(only) > 0 { // files of a stack share things with its others; which of them are planned is another matter
+		if whole := manifest.Read(tree, manifest.Options{Name: name, Kinds: kinds}); whole.Stack.Declared {
+			return whole
+		}
+	}
+	return src
 }
 
 // owner is the stack's owner word.

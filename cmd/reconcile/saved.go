@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,11 +28,13 @@ type savedPlan struct {
 	Version  int             `json:"reconcile_plan"`
 	Program  string          `json:"program"`
 	Location string          `json:"location"`
+	Folder   string          `json:"folder,omitempty"` // the same as seen from the file, for another checkout of it
 	Path     string          `json:"path,omitempty"`
 	Ref      string          `json:"ref,omitempty"`
 	Files    []string        `json:"files,omitempty"`
 	Targets  []string        `json:"targets,omitempty"`
 	Excludes []string        `json:"excludes,omitempty"`
+	Beside   []string        `json:"beside,omitempty"` // reports that were written with it, from its folder
 	Owner    string          `json:"stack"`
 	Revision string          `json:"revision"`
 	Created  time.Time       `json:"created"`
@@ -58,8 +62,11 @@ func (s *session) save(plan *reconcile.Plan, file string) error {
 		return err
 	}
 	saved := savedPlan{
-		Version: planVersion, Program: version(), Location: location, Path: s.path, Ref: s.ref, Files: absolute(s.files), Targets: s.targets, Excludes: s.excludes,
+		Version: planVersion, Program: version(), Location: location, Path: s.path, Ref: s.ref, Files: absolute(s.files), Targets: s.targets, Excludes: s.excludes, Beside: fromFolder(filepath.Dir(file), s.beside),
 		Owner: plan.Owner, Revision: s.pin(), Created: s.clock.Now().UTC(), Hash: plan.Hash, Changes: savedChanges(plan), Plan: json.RawMessage(text.String()),
+	}
+	if seen := fromFolder(filepath.Dir(file), []string{location}); isFolder(location) && len(seen) == 1 {
+		saved.Folder = seen[0]
 	}
 	saved.Digest = saved.digest()
 	data, err := json.MarshalIndent(saved, "", "  ")
@@ -71,6 +78,17 @@ func (s *session) save(plan *reconcile.Plan, file string) error {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	return os.Rename(part, file)
+}
+
+// fromFolder are files as a folder leads to them, whoever moves it with them.
+func fromFolder(folder string, files []string) []string {
+	var out []string
+	for _, file := range files {
+		if rel, err := filepath.Rel(realPath(folder), realPath(file)); err == nil {
+			out = append(out, filepath.ToSlash(rel))
+		}
+	}
+	return out
 }
 
 // absolute are files as they can be named from anywhere.
@@ -111,9 +129,15 @@ func savedChanges(plan *reconcile.Plan) []savedChange {
 		out = append(out, savedChange{c.Key, c.Action, c.Hash, false})
 	}
 	for _, c := range plan.Held {
-		out = append(out, savedChange{c.Key, c.Action, c.Hash, true})
+		out = append(out, savedChange{c.Key, c.Action, c.Hash, heldBesides(&c)})
 	}
 	return out
+}
+
+// heldBesides tells whether anything but a missing approval holds a change: a
+// plan is made to be approved, and comes before that.
+func heldBesides(c *reconcile.Change) bool {
+	return slices.ContainsFunc(c.Held, func(h reconcile.Hold) bool { return h.Guard != "approval" })
 }
 
 func isFile(name string) bool {
@@ -141,11 +165,25 @@ func loadPlan(file string) (*savedPlan, error) {
 
 // scope is what the plan was made of. A remote or named revision is pinned to its commit.
 func (p *savedPlan) scope(given scope) scope {
-	given.location, given.path, given.ref, given.files, given.targets, given.excludes = p.Location, p.Path, p.Ref, p.Files, p.Targets, p.Excludes
-	if hash, digest, dirty := strings.Cut(p.Revision, "+"); p.Ref != "" || !dirty && digest == "" && hash != "" && !isFolder(p.Location) {
+	given.location, given.path, given.ref, given.files, given.targets, given.excludes = p.place(given.planFile), p.Path, p.Ref, p.Files, p.Targets, p.Excludes
+	for _, name := range p.Beside {
+		given.beside = append(given.beside, filepath.Join(filepath.Dir(given.planFile), filepath.FromSlash(name)))
+	}
+	if hash, digest, dirty := strings.Cut(p.Revision, "+"); p.Ref != "" || !dirty && digest == "" && hash != "" && !isFolder(given.location) {
 		given.ref = hash
 	}
 	return given
+}
+
+// place is what the plan was made of, or, where that folder is not there, the
+// one that lies to the file as that did: a job applies what another one planned
+// in a checkout of its own. That it holds the same is checked.
+func (p *savedPlan) place(file string) string {
+	beside := filepath.Join(filepath.Dir(file), filepath.FromSlash(p.Folder))
+	if p.Folder != "" && !isFolder(p.Location) && isFolder(beside) {
+		return beside
+	}
+	return p.Location
 }
 
 // compare refuses a plan that no longer is what was saved, and says how it differs.
@@ -164,7 +202,11 @@ func (p *savedPlan) compare(s *session, plan *reconcile.Plan) error {
 	case p.Revision != s.pin():
 		reasons = append(reasons, "the source moved: "+moved(p.Revision, s.pin()))
 	}
-	reasons = append(reasons, planDifferences(p.Changes, now)...)
+	var shown bytes.Buffer
+	if err := report.PlanJSON(&shown, plan, report.JSONOptions{Version: version()}); err != nil {
+		return err
+	}
+	reasons = append(reasons, planDifferences(p.Changes, now, fieldMoves(p.Plan, shown.Bytes()))...)
 	if len(reasons) == 0 {
 		return nil
 	}
@@ -191,34 +233,4 @@ func shortPin(pin string) string {
 		return hash[:min(7, len(hash))] + "+"
 	}
 	return pin[:min(7, len(pin))]
-}
-
-// planDifferences says what one plan has and the other has not.
-func planDifferences(before, now []savedChange) []string {
-	then := map[reconcile.Key]savedChange{}
-	for _, c := range before {
-		then[c.Key] = c
-	}
-	var out []string
-	for _, c := range now {
-		was, there := then[c.Key]
-		switch {
-		case there && was == c:
-		case !there:
-			out = append(out, fmt.Sprintf("%s %s was not planned", c.Action, c.Key))
-		case was.Action != c.Action:
-			out = append(out, fmt.Sprintf("%s: planned was %s, now it would be %s", c.Key, was.Action, c.Action))
-		case was.Held != c.Held:
-			out = append(out, fmt.Sprintf("%s %s: held was %v, now %v", c.Action, c.Key, was.Held, c.Held))
-		default:
-			out = append(out, fmt.Sprintf("%s %s: what it starts from, or what it leads to, has moved", c.Action, c.Key))
-		}
-		delete(then, c.Key)
-	}
-	for _, c := range before {
-		if _, left := then[c.Key]; left {
-			out = append(out, fmt.Sprintf("%s %s is no longer needed", c.Action, c.Key))
-		}
-	}
-	return out
 }

@@ -60,12 +60,15 @@ func (q quick) Sleep(ctx context.Context, d time.Duration) error {
 //	advance SECONDS           moves its clock
 //	exits CODE COMMAND...     runs reconcile and wants that exit status
 //	remember NAME PATTERN     sets a variable to what matches in the last standard output
+//	agekey NAME               makes an age key; $NAME is it, $NAME_FOR its recipient, NAME.key a file with it, NAME.rule a .sops.yaml
 //
-// and those of serve_test.go.
+// and those of serve_test.go and gitlabscript_test.go. $SOON is a day three
+// months from now.
 func TestScript(t *testing.T) {
 	commands := serveCommands()
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
-		"commit": commit, "sim": startSim, "fault": addFault, "api": callAPI, "advance": advance, "exits": exits, "remember": remember,
+		"commit": commit, "sim": startSim, "fault": addFault, "api": callAPI, "advance": advance, "exits": exits, "remember": remember, "agekey": ageKey,
+		"gitlab": gitlabCommand,
 	})
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -88,6 +91,7 @@ func setUpScript(env *testscript.Env) error {
 		name, value, _ := strings.Cut(variable, "=")
 		env.Setenv(name, value)
 	}
+	env.Setenv("SOON", time.Now().UTC().AddDate(0, 3, 0).Format(time.DateOnly))
 	for _, name := range []string{"CI", "GITLAB_CI", "SCW_ACCESS_KEY", "SCW_SECRET_KEY", "SCW_API_URL", "SCW_PROFILE", "SCW_CONFIG_PATH", "SCW_DEFAULT_PROJECT_ID"} {
 		env.Setenv(name, "")
 	}
@@ -157,7 +161,11 @@ func callAPI(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: api METHOD PATH [JSON]")
 	}
-	answer := request(ts, args[0], "/containers/v1/regions/fr-par"+args[1], strings.Join(args[2:], " "))
+	path := args[1]
+	if !strings.HasPrefix(path, "/_sim/") && !strings.HasPrefix(path, "/secret-manager/") {
+		path = "/containers/v1/regions/fr-par" + path
+	}
+	answer := request(ts, args[0], path, strings.Join(args[2:], " "))
 	ts.Setenv("ID", firstID(answer))
 	_, err := fmt.Fprintln(ts.Stdout(), answer)
 	ts.Check(err)

@@ -125,6 +125,7 @@ func (s *serving) work(ctx context.Context) error {
 	if err := s.messages.use(ctx, s.config.Load()); err != nil {
 		return err
 	}
+	told := s.gitlabs.start(s.daemon.Subscribe())
 	ended := make(chan error, 2)
 	go func() { ended <- s.web.Serve(ctx, s.listener) }()
 	go func() { ended <- s.daemon.Run(ctx) }()
@@ -136,6 +137,7 @@ func (s *serving) work(ctx context.Context) error {
 	err := <-ended
 	stop() // neither goes on without the other
 	err = errors.Join(err, <-ended)
+	told()
 	s.under.Wait()
 	s.log.Info("stopped")
 	return err

@@ -36,6 +36,7 @@ type serving struct {
 	web       *web.Server
 	leases    *leasing
 	messages  *messenger
+	gitlabs   *desks
 	shared    bool           // several machines share the store
 	under     sync.WaitGroup // what goes on beside the looks
 	listener  net.Listener
@@ -50,6 +51,7 @@ type serving struct {
 
 func newServing(a *app, f serveFlags, level slog.Level) *serving {
 	s := &serving{app: a, f: f, masks: newMasks(), clock: a.clock}
+	s.gitlabs = newDesks(s)
 	s.log = logger(a.err, s.masks, f.format, level)
 	if s.clock == nil {
 		s.clock = realClock{}

@@ -30,6 +30,8 @@ func readConfig(file string) (daemon.Config, [sha256.Size]byte, error) {
 	config, problems := decodeConfig(filepath.Base(file), data)
 	if problems.Err() != nil {
 		err = &badConfig{problems, strings.Split(string(data), "\n")}
+	} else {
+		err = checkHolders(&config)
 	}
 	for i := range config.Stacks {
 		config.Stacks[i].URL = whereItIs(config.Stacks[i].URL)
@@ -192,6 +194,7 @@ func (s *serving) take(ctx context.Context, config daemon.Config) ([]string, err
 	s.config.Store(&config)
 	s.warnExposed(&config)
 	s.line.config.Store(&config)
+	s.gitlabs.use(&config)
 	err := s.messages.use(ctx, &config)
 	changes, failed := s.daemon.Reload(ctx, config)
 	return changes, errors.Join(err, failed, s.makeKey())

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,7 +21,7 @@ func (s *serving) wire(context.Context) (err error) {
 	}
 	s.line = newLine(s.app, config, lineOptions{
 		clock: s.clock, getenv: s.scaleway(), simulated: s.simulated != nil, masks: s.masks,
-		folder: filepath.Join(s.folder, "git"), cache: s.cache(), stores: s.storesOf,
+		folder: filepath.Join(s.folder, "git"), cache: s.cache(), stores: s.storesOf, store: s.store,
 	})
 	s.leases = newLeasing(s.store, s.journal)
 	s.leases.seal = s.sealGrown
@@ -84,7 +83,10 @@ func (s *serving) settings() web.Settings { return s.settingsOf(s.config.Load())
 func (s *serving) settingsOf(config *daemon.Config) web.Settings {
 	out := web.Settings{URL: config.URL, Hosts: config.Hosts, Stacks: config.Names()}
 	for _, hook := range config.Webhooks {
-		out.Hooks = append(out.Hooks, web.Hook{Name: hook.Name, Secrets: s.hookSecrets(hook), Branches: branches(config, hook)})
+		out.Hooks = append(out.Hooks, web.Hook{
+			Name: hook.Name, Secrets: s.hookSecrets(hook), Branches: branches(config, hook),
+			Remarks: func(r web.Remark) bool { return s.gitlabs.remark(hook, r) },
+		})
 	}
 	for _, from := range config.OIDC {
 		out.Issuers = append(out.Issuers, web.Issuer{
@@ -119,24 +121,12 @@ func (s *serving) hookSecrets(hook daemon.Webhook) func() []string {
 func branches(config *daemon.Config, hook daemon.Webhook) []web.Branch {
 	var out []web.Branch
 	for _, e := range config.Stacks {
-		project := projectPath(e.URL)
+		project := daemon.ProjectPath(e.URL)
 		if daemon.Matches(hook.Stacks, e.Name) && (project != "" || len(hook.Stacks) > 0) {
 			out = append(out, web.Branch{Stack: e.Name, Project: project, Branch: e.Branch})
 		}
 	}
 	return out
-}
-
-// projectPath is the path of a repository on its server, "" of a folder.
-func projectPath(address string) string {
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		return strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
-	}
-	if user, rest, ok := strings.Cut(address, "@"); ok && !strings.Contains(user, "/") {
-		_, path, _ := strings.Cut(rest, ":")
-		return strings.TrimSuffix(strings.Trim(path, "/"), ".git")
-	}
-	return ""
 }
 
 // subscribe gives the API's readers what happens in the daemon.
@@ -166,7 +156,7 @@ func shownEvent(e daemon.Event) web.Event {
 
 // numbers are what metrics say that no store knows.
 func (s *serving) numbers() web.Numbers {
-	out := web.Numbers{Requests: map[string]int64{}, Leases: map[string]bool{}, Credentials: map[string]time.Time{}}
+	out := web.Numbers{Requests: map[string]int64{}, Leases: map[string]bool{}, Credentials: map[string]time.Time{}, GitLab: s.gitlabs.counted()}
 	for _, made := range s.line.clients.all() {
 		for outcome, count := range made.client.Stats().Requests {
 			out.Requests[orElse(string(outcome.Class), "ok")] += int64(count)

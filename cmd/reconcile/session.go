@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,9 +29,11 @@ type scope struct {
 	targets  []string
 	excludes []string
 	allowEnv []string
-	signers  string // a file of allowed signers
-	gpgKeys  string // a file of armored keys
-	planFile string // the plan that is saved or applied: its being in the folder changes nothing
+	signers  string   // a file of allowed signers
+	gpgKeys  string   // a file of armored keys
+	planFile string   // the plan that is saved or applied: its being in the folder changes nothing
+	beside   []string // nor does that of these, which are written or were
+	gitlab   string   // --gitlab: "auto", or "off"
 }
 
 func (s *scope) flags(cmd *cobra.Command) {
@@ -46,6 +50,7 @@ func (s *scope) flags(cmd *cobra.Command) {
 func (s *scope) picks(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "only this key, what is below it and what it needs (repeatable)")
 	cmd.Flags().StringArrayVar(&s.excludes, "exclude", nil, "all but this key and what is below it (repeatable)")
+	gitlabFlag(cmd, &s.gitlab)
 }
 
 // session is one verb's work on one stack.
@@ -60,6 +65,9 @@ type session struct {
 	held    reconcile.Lease // of the stack, once it is taken
 	orders  *heeding
 	engine  *reconcile.Engine
+	world   *reconcile.World   // as plan and drift saw it
+	outcome *reconcile.Outcome // of apply, once there is one
+	sources *secrets.Sources   // of values; nil if none were looked up
 	clock   reconcile.Clock
 	folder  string   // of the store
 	names   []string // of the files that -f names, in the tree
@@ -70,6 +78,7 @@ func (s *session) close() {
 	for i := len(s.closers) - 1; i >= 0; i-- {
 		s.closers[i]()
 	}
+	s.closers = nil
 }
 
 func (s *session) onClose(f func()) { s.closers = append(s.closers, f) }
@@ -111,14 +120,13 @@ func (a *app) read(ctx context.Context, where scope) (*session, error) {
 
 // except are files of ours that may lie in the folder.
 func (s *session) except() []string {
-	abs, err := filepath.Abs(s.planFile)
-	if s.planFile == "" || err != nil {
-		return nil
+	var out []string
+	for _, name := range append(slices.Clone(s.beside), s.planFile) {
+		if name != "" {
+			out = append(out, realPath(name))
+		}
 	}
-	if real, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
-		abs = filepath.Join(real, filepath.Base(abs))
-	}
-	return []string{abs}
+	return out
 }
 
 // verify is whose signature the commit must bear. It is the operator's choice,
@@ -193,10 +201,13 @@ func (s *session) distinct(ctx context.Context) error {
 
 // expand looks values up and makes the desired state. Problems are told to
 // people; the error then says no more.
-func (s *session) expand(ctx context.Context, look bool) error {
+func (s *session) expand(ctx context.Context, look bool) (err error) {
 	var values reconcile.Values
 	if look {
-		values = reconcile.Look(ctx, s.src.Manifests, s.lookups())
+		if s.sources, err = s.lookups(); err != nil {
+			return err
+		}
+		values = reconcile.Look(ctx, s.src.Manifests, s.sources)
 	}
 	wish, problems := reconcile.Expand(s.src, s.kinds, values)
 	s.wish = wish
@@ -209,19 +220,31 @@ func (s *session) expand(ctx context.Context, look bool) error {
 	if len(all) > 0 {
 		manifest.Format(s.err, all, s.src.Text, s.src.Files)
 	}
-	if all.Err() != nil {
-		return saidError{exitError}
+	if err := all.Err(); err != nil {
+		return errors.Join(saidError{exitError}, err)
 	}
 	return nil
 }
 
-func (s *session) lookups() secrets.Sources {
+// lookups are where values come from.
+func (s *session) lookups() (*secrets.Sources, error) {
 	allow := append([]string(nil), s.allowEnv...)
 	allow = append(allow, words(s.getenv("RECONCILE_ALLOW_ENV"))...)
 	if allow == nil && s.getenv("CI") != "" {
 		allow = []string{}
 	}
-	return secrets.Sources{Env: s.lookup, Allow: allow, File: s.src.ReadFile}
+	holders, err := s.holders()
+	from := &secrets.Sources{Env: s.lookup, Allow: allow, File: s.src.ReadFile, Fits: manifest.Fits, Holders: holders}
+	return withSafe(from, s.src, s.client), err
+}
+
+// holders are who may be asked for the keys of encrypted files.
+func (a *app) holders() (secrets.Holders, error) {
+	holders := secrets.Holders(words(a.getenv("RECONCILE_KEY_SERVICES")))
+	if err := holders.Err(); err != nil {
+		return nil, fmt.Errorf("RECONCILE_KEY_SERVICES: %w", err)
+	}
+	return holders, nil
 }
 
 // words are those of a list that stands in one variable.

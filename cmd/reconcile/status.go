@@ -193,7 +193,15 @@ func waiting(s *reconcile.Standing) string {
 	if s.Condition != reconcile.Awaiting {
 		return ""
 	}
-	return "plan " + short(s.Plan, 12)
+	text := "plan " + short(s.Plan, 12)
+	for _, item := range s.Items {
+		for _, r := range item.Reasons {
+			if _, tally, ok := strings.Cut(r.Text, "waits for approval: "); ok && r.Guard == "approval" {
+				return text + ": " + tally
+			}
+		}
+	}
+	return text
 }
 
 func shortHash(commit string) string { return reconcile.Revision{ID: commit}.Short() }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,18 +52,19 @@ func (a *app) validate(cmd *cobra.Command, where scope) error {
 // tellOthers counts the documents that are no manifests, and names them under -v:
 // one that has lost its head must not be missed in silence.
 func (s *session) tellOthers() {
-	if len(s.src.Other) == 0 {
+	others := slices.DeleteFunc(slices.Clone(s.src.Other), func(other string) bool { return strings.HasPrefix(other, baselineName+":") })
+	if len(others) == 0 {
 		return
 	}
 	noun := "documents are no manifests"
-	if len(s.src.Other) == 1 {
+	if len(others) == 1 {
 		noun = "document is no manifest"
 	}
 	if !s.app.flags.verbose {
-		fmt.Fprintf(s.err, "%d %s of ours, the first at %s; -v names all.\n", len(s.src.Other), noun, reconcile.Clean(s.src.Other[0]))
+		fmt.Fprintf(s.err, "%d %s of ours, the first at %s; -v names all.\n", len(others), noun, reconcile.Clean(others[0]))
 		return
 	}
-	for _, other := range s.src.Other {
+	for _, other := range others {
 		fmt.Fprintf(s.err, "no manifest of ours: %s\n", reconcile.Clean(other))
 	}
 }

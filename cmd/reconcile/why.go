@@ -109,6 +109,7 @@ func (t *aimed) found(ctx context.Context, key reconcile.Key, said *answer, wher
 		return nil, false, err
 	}
 	defer s.close()
+	s.orders.grants = s.src.Stack.Policy.Mode == "propose"
 	plan, _, err := s.engine.Plan(ctx, s.wish)
 	if err != nil {
 		return nil, false, err
@@ -259,6 +260,8 @@ func wayOut(r reconcile.Reason, item reconcile.Item, aiming string) string {
 		return "raise policy.maxDeletes for this change"
 	case "protect":
 		return "take the key out of policy.protect"
+	case "requiredLabels", "regions", "offers", "registries", "requireDigest", "maxMonthlyEUR":
+		return "change the manifest so that it keeps to " + r.Guard + ", or the rule at " + orElse(r.At, "its place")
 	case "kinds":
 		return "name the kind in bounds.kinds of the stack in the operator's file"
 	case "mode":

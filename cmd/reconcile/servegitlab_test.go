@@ -1,0 +1,256 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gitlab.com/reconciled/reconciled/reconcile/gitlab/gitlabtest"
+)
+
+const deskToken = "glpat-canary-of-the-daemon"
+
+// deskRig is a daemon, the GitLab that it tells, its repository and a simulator.
+type deskRig struct {
+	*rig
+	*served
+	lab        *gitlabtest.Server
+	repository *repository
+	people     map[string]int64
+	store      string
+	address    string
+	config     string
+}
+
+// newDeskRig starts a daemon that has applied the first commit.
+func newDeskRig(t *testing.T, stack string) *deskRig {
+	lab, err := gitlabtest.Start(gitlabtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(lab.Close)
+	d := &deskRig{rig: newRig(t, nil), lab: lab, people: map[string]int64{"bot": lab.AddUser("reconcile-bot", deskToken, "api")}}
+	d.repository = newRepository(t)
+	path := filepath.Base(d.repository.dir)
+	lab.AddProject(gitlabProject, path, "main")
+	lab.AddMember(gitlabProject, d.people["bot"], 30)
+	for name, role := range map[string]int{"g.guest": 10, "d.dev": 30, "m.main": 40} {
+		d.people[name] = lab.AddUser(name, "", "")
+		lab.AddMember(gitlabProject, d.people[name], role)
+	}
+	d.commit("main", "Begin", map[string]string{"stack.yaml": stackText("shop", uidA, ", store: daemon, policy: {prune: true}"), "a.yaml": rigContainer("a", "")})
+	url := strings.TrimSuffix(gitServer(t, d.repository, func() string { return "" }), "/.git")
+	d.env = append(d.env, "LAB="+deskToken, "HOOK=a-hook-secret")
+	d.store, d.address = filepath.Join(d.dir, "store"), freeAddress(t)
+	d.config = credential(d.env) + fmt.Sprintf(`
+webhooks: [{name: lab, secret: {env: HOOK}}]
+gitlab: [{name: lab, url: %q, token: {env: LAB}}]
+stacks: [{name: shop, url: %q, credential: bench, branch: main, poll: 1s, schedule: "* * * * *", splay: 0s, environment: prod, %s}]
+`, strings.TrimSuffix(lab.URL, "/api/v4"), url, stack)
+	d.write("reconcile.yaml", d.config)
+	d.begin()
+	return d
+}
+
+func (d *deskRig) begin() {
+	token := localToken(d.t, d.store)
+	cmd := d.command(nil, "serve", "--config", "reconcile.yaml", "--store", d.store, "--listen", d.address, "--log-level", "debug")
+	d.served = serve(d.t, cmd, d.address, token)
+	d.t.Cleanup(func() {
+		if d.t.Failed() {
+			d.t.Logf("the log ends with %s", d.out.String()[max(0, len(d.out.String())-6000):])
+		}
+	})
+}
+
+// commit commits to a branch, which GitLab sees at once.
+func (d *deskRig) commit(branch, subject string, files map[string]string) string {
+	d.t.Helper()
+	if branch != "main" {
+		d.repository.git("checkout", "-q", "-B", branch)
+	}
+	sha := d.repository.commit(subject, files)
+	d.lab.AddCommit(gitlabProject, branch, sha, subject)
+	if branch != "main" {
+		d.repository.git("checkout", "-q", "main")
+	}
+	return sha
+}
+
+// hook sends what GitLab would tell of a merge request.
+func (d *deskRig) hook(kind, action string, request, note int64, text, by string) {
+	d.t.Helper()
+	about := map[string]any{"iid": request, "action": action, "id": note, "note": text, "noteable_type": "MergeRequest", "oldrev": "0", "target_branch": "main", "state": "opened"}
+	event := map[string]any{
+		"object_kind": kind, "user": map[string]any{"id": d.people[by], "username": by}, "object_attributes": about,
+		"project":       map[string]any{"id": gitlabProject, "path_with_namespace": filepath.Base(d.repository.dir)},
+		"merge_request": map[string]any{"iid": request, "state": "opened", "target_branch": "main"},
+	}
+	body, err := json.Marshal(event)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, d.served.url+"/hooks/lab", bytes.NewReader(body))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	req.Header.Set("X-Gitlab-Token", "a-hook-secret")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		d.t.Fatalf("the webhook is answered %s", resp.Status)
+	}
+}
+
+// say has somebody write a comment, and GitLab tell of it.
+func (d *deskRig) say(request int64, by, text string) (note int64) {
+	d.t.Helper()
+	note = d.lab.AddNote(gitlabProject, request, d.people[by], text)
+	d.hook("note", "create", request, note, text, by)
+	return note
+}
+
+// view shows the project; what it returns is a copy that may be kept.
+func (d *deskRig) view() (v gitlabtest.View) {
+	d.lab.Look(gitlabProject, func(now gitlabtest.View) {
+		data, err := json.Marshal(now)
+		if err == nil {
+			err = json.Unmarshal(data, &v)
+		}
+		if err != nil {
+			d.t.Fatal(err)
+		}
+	})
+	return v
+}
+
+// until waits for something that GitLab holds.
+func (d *deskRig) until(what string, seen func(v gitlabtest.View) bool) {
+	d.t.Helper()
+	eventually(d.t, 40*time.Second, what, func() bool { return seen(d.view()) })
+}
+
+// written is the note of the daemon's that holds a text, nil if there is none.
+func (d *deskRig) written(v gitlabtest.View, request int64, text string) *gitlabtest.Note {
+	for _, m := range v.MergeRequests {
+		for _, n := range m.Notes {
+			if m.IID == request && n.By == d.people["bot"] && strings.Contains(n.Body, text) {
+				return n
+			}
+		}
+	}
+	return nil
+}
+
+func statusOf(v gitlabtest.View, sha string) (last *gitlabtest.Status) {
+	for _, s := range v.Statuses {
+		if s.SHA == sha && s.Name == "reconcile/shop" {
+			last = s
+		}
+	}
+	return last
+}
+
+// well wants everything that GitLab got to be as documented, and harmless.
+func (d *deskRig) well() {
+	d.t.Helper()
+	for what, found := range map[string][]string{"flaws": d.lab.Flaws(), "quick actions": d.lab.QuickActions(), "mentions": d.lab.Mentions()} {
+		if len(found) > 0 {
+			d.t.Errorf("%s: %q", what, found)
+		}
+	}
+	for _, r := range d.lab.Requests() {
+		if strings.Contains(r.Path+r.Body, "canary") {
+			d.t.Errorf("a canary sits in %s %s: %s", r.Method, r.Path, r.Body)
+		}
+	}
+	if strings.Contains(d.out.String(), "canary") {
+		d.t.Errorf("a canary sits in the log: %s", d.out.String())
+	}
+}
+
+// TestDaemonTellsGitLab goes through a merge request's life, drift and an outage.
+func TestDaemonTellsGitLab(t *testing.T) {
+	d := newDeskRig(t, "repairAfter: 20m")
+	first := d.repository.git("rev-parse", "main")
+	d.until("the first commit is deployed", func(v gitlabtest.View) bool {
+		s := statusOf(v, first)
+		return s != nil && s.State == "success" && len(v.Deployments) > 0 && v.Deployments[0].State == "success"
+	})
+	v := d.view()
+	if s, dep := statusOf(v, first), v.Deployments[0]; !strings.Contains(s.Description, "matches Git") || dep.Environment != "prod" || dep.SHA != first || dep.Ref != "main" {
+		t.Errorf("told %+v, %+v", s, dep)
+	}
+
+	proposed := d.commit("feature", "Raise memory", map[string]string{"a.yaml": rigContainer("a", "  memoryLimitMb: 1024\n")})
+	d.lab.AddMergeRequest(gitlabProject, 7, "feature")
+	d.hook("merge_request", "open", 7, 0, "", "d.dev")
+	d.until("the note says what the merge request does", func(v gitlabtest.View) bool { return d.written(v, 7, "From this merge request: 1") != nil })
+	d.say(7, "d.dev", "LGTM\n\nreconcile plan\n")
+	d.until("a comment plans again", func(v gitlabtest.View) bool { return d.written(v, 7, "Planned again") != nil })
+	if n := d.written(d.view(), 7, "From this merge request: 1"); !strings.Contains(n.Body, "memoryLimitMb") || !strings.Contains(n.Body, "A comment `reconcile plan` plans again") {
+		t.Errorf("the note is %s", n.Body)
+	}
+
+	d.say(7, "m.main", "reconcile apply")
+	d.until("what is not merged is not applied", func(v gitlabtest.View) bool { return d.written(v, 7, "merge it first") != nil })
+	d.say(7, "g.guest", "reconcile plan")
+	d.until("a guest is refused", func(v gitlabtest.View) bool { return d.written(v, 7, "takes the role developer") != nil })
+	forged := d.lab.AddNote(gitlabProject, 7, d.people["g.guest"], "reconcile hold Container/a 2h no reason")
+	d.hook("note", "create", 7, forged, "reconcile hold Container/a 2h no reason", "m.main")
+	d.hook("note", "create", 7, 999_999, "reconcile hold Container/a 2h no reason", "m.main")
+	d.logs("names another author")
+	d.logs("a comment that is not there")
+
+	d.repository.git("merge", "-q", "--ff-only", "feature")
+	d.lab.AddCommit(gitlabProject, "main", proposed, "Raise memory")
+	d.lab.LandMergeRequest(gitlabProject, 7, proposed)
+	d.until("what was merged is deployed", func(v gitlabtest.View) bool {
+		s := statusOf(v, proposed)
+		last := v.Deployments[len(v.Deployments)-1]
+		return s != nil && s.State == "success" && last.SHA == proposed && last.State == "success"
+	})
+
+	d.drift("a", 256)
+	d.until("the issue opens", func(v gitlabtest.View) bool { return len(v.Issues) == 1 && v.Issues[0].State == "opened" })
+	if body := d.view().Issues[0].Body; !strings.Contains(body, "memoryLimitMb") {
+		t.Errorf("the issue says %s", body)
+	}
+	d.until("repaired, it closes", func(v gitlabtest.View) bool { return v.Issues[0].State == "closed" })
+
+	d.lab.Break(gitlabtest.Fault{Status: 503})
+	away := d.commit("main", "During an outage", map[string]string{"b.yaml": rigContainer("b", "")})
+	eventually(t, 40*time.Second, "what is pushed during an outage is applied", func() bool { return len(d.live("")) == 2 })
+	d.logs("GitLab is told nothing for now")
+	d.lab.Mend()
+	d.until("it is told later", func(v gitlabtest.View) bool {
+		s := statusOf(v, away)
+		return s != nil && s.State == "success" && v.Deployments[len(v.Deployments)-1].SHA == away
+	})
+	d.logs("GitLab is told again")
+	if n := strings.Count(d.out.String(), "GitLab is told nothing for now"); n > 2 {
+		t.Errorf("the outage was logged %d times", n)
+	}
+	d.well()
+	if _, err := os.Stat(d.store); err != nil {
+		t.Error(err)
+	}
+}
+
+// logs waits for what the daemon logs.
+func (d *deskRig) logs(text string) {
+	d.t.Helper()
+	eventually(d.t, 30*time.Second, "the log says "+text, func() bool { return strings.Contains(d.out.String(), text) })
+}
