@@ -74,7 +74,7 @@ func (c *configuring) setInFile(ctx context.Context, key string, f setFlags) err
 		return err
 	}
 	err = c.audited(ctx, "config.set", c.place(key), "sets "+c.place(key), func(context.Context) (string, error) {
-		return "set; the file is to be committed", replaceFile(c.file(), data)
+		return "set " + c.place(key) + "; the file is to be committed", replaceFile(c.file(), data)
 	})
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (c *configuring) removeFromFile(ctx context.Context, key string) error {
 		return err
 	}
 	err = c.audited(ctx, "config.rm", c.place(key), "removes "+c.place(key), func(context.Context) (string, error) {
-		return "removed; the file is to be committed", replaceFile(c.file(), data)
+		return "removed " + c.place(key) + "; the file is to be committed", replaceFile(c.file(), data)
 	})
 	if err != nil {
 		return err

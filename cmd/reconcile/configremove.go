@@ -58,7 +58,7 @@ func (a *app) removeValue(ctx context.Context, name string, f configFlags, force
 		return err
 	}
 	err = c.audited(ctx, "config.rm", c.place(name), "deletes secret "+c.place(name)+" in "+folder.Region, func(ctx context.Context) (string, error) {
-		return "deleted", folder.Remove(ctx, found)
+		return "deleted secret " + c.place(name) + " in " + folder.Region, folder.Remove(ctx, found)
 	})
 	if err != nil {
 		return err

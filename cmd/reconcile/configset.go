@@ -119,7 +119,7 @@ func (c *configuring) setInManager(ctx context.Context, name string, f setFlags)
 		if put, err = folder.Put(ctx, found, value); err != nil {
 			return "", without(err, value)
 		}
-		return fmt.Sprintf("set, revision %d", put.Revision), nil
+		return fmt.Sprintf("set secret %s in %s, revision %d", c.place(name), folder.Region, put.Revision), nil
 	})
 	if err != nil {
 		return err

@@ -19,6 +19,8 @@ func listed(containers, places int) map[string]int {
 		region + "namespaces": pages(containers / 10),
 		region + "triggers":   places,
 		region + "domains":    places,
+
+		"GET /secret-manager/v1beta1/regions/{region}/secrets": places,
 	}
 }
 

@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/gitlab/gitlabtest"
 )
 
@@ -253,4 +255,141 @@ func TestDaemonTellsGitLab(t *testing.T) {
 func (d *deskRig) logs(text string) {
 	d.t.Helper()
 	eventually(d.t, 30*time.Second, "the log says "+text, func() bool { return strings.Contains(d.out.String(), text) })
+}
+
+// answers are the notes of the daemon's on a merge request, but for those about plans.
+func (d *deskRig) answers(request int64) (out []string) {
+	for _, m := range d.view().MergeRequests {
+		for _, n := range m.Notes {
+			if m.IID == request && strings.HasPrefix(n.Body, "<!-- reconcile answer ") {
+				out = append(out, n.Body)
+			}
+		}
+	}
+	return out
+}
+
+func (d *deskRig) orders(verb reconcile.Verb) (out []reconcile.Order) {
+	var all struct{ Orders []reconcile.Order }
+	req, err := http.NewRequestWithContext(d.t.Context(), http.MethodGet, d.served.url+"/api/v1/orders?ended=1", nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+d.served.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&all); err != nil {
+		d.t.Fatal(err)
+	}
+	for _, o := range all.Orders {
+		if o.Verb == verb {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// TestDaemonHeedsComments orders by comments, in mode propose: what was shown is
+// what is approved, and each comment counts once, over a restart too.
+func TestDaemonHeedsComments(t *testing.T) {
+	d := newDeskRig(t, "mode: propose")
+	first := d.repository.git("rev-parse", "main")
+	d.lab.AddMergeRequest(gitlabProject, 7, "main")
+	d.lab.LandMergeRequest(gitlabProject, 7, first)
+	d.until("the status says that a plan waits", func(v gitlabtest.View) bool {
+		s := statusOf(v, first)
+		return s != nil && s.State == "pending" && strings.Contains(s.Description, "for approval")
+	})
+	d.say(7, "m.main", "reconcile apply")
+	d.until("the plan is shown", func(v gitlabtest.View) bool { return d.written(v, 7, "approves it") != nil })
+	shown := d.written(d.view(), 7, "approves it").Body
+	hash := strings.TrimSpace(between(shown, "reconcile apply shop ", "\n"))
+	if !strings.Contains(shown, "Container/a") || len(hash) != 12 || len(d.orders(reconcile.Approve)) != 0 {
+		t.Errorf("shown is %s, of which %q is the hash; %d approvals", shown, hash, len(d.orders(reconcile.Approve)))
+	}
+	d.say(7, "d.dev", "reconcile apply "+hash)
+	d.until("a developer may not approve", func(v gitlabtest.View) bool { return d.written(v, 7, "takes the role maintainer") != nil })
+	d.say(7, "m.main", "reconcile apply 0123456789ab")
+	d.until("another plan is not approved", func(v gitlabtest.View) bool { return d.written(v, 7, "the plan is another one") != nil })
+	approving := d.say(7, "m.main", "reconcile apply "+hash)
+	d.until("it is approved and applied", func(v gitlabtest.View) bool {
+		s := statusOf(v, first)
+		return d.written(v, 7, "is approved by `m.main`: 2 to add") != nil && s.State == "success"
+	})
+	approved := d.orders(reconcile.Approve)
+	if len(approved) != 1 || approved[0].By.Kind != "gitlab" || approved[0].By.User != "m.main" || !strings.Contains(approved[0].Reason, fmt.Sprint("note ", approving)) {
+		t.Errorf("ordered %+v", approved)
+	}
+
+	// Neither bots, nor what was edited or is told twice, nor sentences count.
+	before := len(d.answers(7))
+	d.people["robot"] = d.lab.AddUser("robot", "", "")
+	d.lab.AddMember(gitlabProject, d.people["robot"], 40)
+	d.lab.MakeBot(d.people["robot"])
+	d.say(7, "robot", "reconcile hold Container/a by a bot")
+	edited := d.lab.AddNote(gitlabProject, 7, d.people["m.main"], "Fine")
+	d.lab.EditNote(gitlabProject, 7, edited, "reconcile hold Container/a edited", time.Minute)
+	d.hook("note", "create", 7, edited, "reconcile hold Container/a edited", "m.main")
+	d.say(7, "g.guest", "reconcile these two first")
+	d.hook("note", "create", 7, approving, "reconcile apply "+hash, "m.main")
+	holding := d.say(7, "m.main", "reconcile hold Container/a 2h `rm` @all\n/close")
+	d.until("a key is held", func(v gitlabtest.View) bool { return d.written(v, 7, "is held until") != nil })
+	if held := d.orders(reconcile.HoldKey); len(held) != 1 || held[0].Key != "Container/a" || held[0].Until.IsZero() || !strings.Contains(held[0].Reason, "`rm` @all") {
+		t.Errorf("held %+v", held)
+	}
+	d.stop()
+	d.begin()
+	d.hook("note", "create", 7, holding, "reconcile hold Container/a", "m.main")
+	d.say(7, "m.main", "reconcile dance @all")
+	d.until("help is offered", func(v gitlabtest.View) bool { return d.written(v, 7, "is heeded:") != nil })
+	if n := len(d.answers(7)); n != before+2 || len(d.orders(reconcile.HoldKey)) != 1 {
+		t.Errorf("%d answers, want 2 more than %d; %d holds", n, before, len(d.orders(reconcile.HoldKey)))
+	}
+
+	d.commit("feature", "From elsewhere", map[string]string{"a.yaml": rigContainer("a", "  memoryLimitMb: 1024\n")})
+	d.lab.AddMergeRequest(gitlabProject, 8, "feature")
+	d.lab.Fork(gitlabProject, 8, 99, d.repository.git("rev-parse", "feature"))
+	d.hook("merge_request", "open", 8, 0, "", "d.dev")
+	d.until("a fork is not planned", func(v gitlabtest.View) bool { return d.written(v, 8, "comes from a fork") != nil })
+	d.commit("docs", "Only words", map[string]string{"a.yaml": rigContainer("a", "")})
+	d.lab.AddMergeRequest(gitlabProject, 9, "docs")
+	d.hook("merge_request", "open", 9, 0, "", "d.dev")
+	d.say(9, "d.dev", "reconcile help")
+	d.until("help again", func(v gitlabtest.View) bool { return d.written(v, 9, "is heeded:") != nil })
+	if d.written(d.view(), 9, "what this merge request does") != nil {
+		t.Error("a merge request that does not touch the stack's folder has a note")
+	}
+	d.well()
+}
+
+// TestDaemonRevertsInGitLab rolls back, and finds the merge request that undoes it on the branch.
+func TestDaemonRevertsInGitLab(t *testing.T) {
+	d := newDeskRig(t, "repairAfter: 0s")
+	good := d.repository.git("rev-parse", "main")
+	d.until("it is applied", func(v gitlabtest.View) bool { return statusOf(v, good) != nil && statusOf(v, good).State == "success" })
+	bad := d.commit("main", "A mistake", map[string]string{"a.yaml": rigContainer("a", "  memoryLimitMb: 1024\n")})
+	d.until("the mistake is applied", func(v gitlabtest.View) bool { return statusOf(v, bad) != nil && statusOf(v, bad).State == "success" })
+	if out, code := d.run([]string{"RECONCILE_URL=" + d.served.url, "RECONCILE_TOKEN=" + d.served.token}, "rollback", "--stack", "shop", "--to", good, "--reason", "@all /close it broke"); code != 0 {
+		t.Fatalf("rollback exits %d: %s", code, out)
+	}
+	d.until("a merge request undoes it", func(v gitlabtest.View) bool {
+		return len(v.MergeRequests) == 1 && v.MergeRequests[0].Source == "reconcile-revert-"+bad[:12]+"-to-"+good[:12]
+	})
+	if m := d.view().MergeRequests[0]; m.Into != "main" || !strings.Contains(m.Body, "it broke") {
+		t.Errorf("it is %+v", m)
+	}
+	d.logs("undoes on the branch what was rolled back")
+	d.well()
+}
+
+// stop ends the daemon as a person would.
+func (d *deskRig) stop() {
+	d.t.Helper()
+	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		d.t.Fatal(err)
+	}
+	eventually(d.t, 40*time.Second, "the daemon ends", d.over)
 }

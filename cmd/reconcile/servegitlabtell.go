@@ -9,6 +9,7 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
 	"gitlab.com/reconciled/reconciled/reconcile/gitlab"
+	"gitlab.com/reconciled/reconciled/reconcile/report"
 )
 
 // hear has what happens told to whom it concerns. It takes no time.
@@ -260,7 +261,7 @@ func (g *desks) why(ctx context.Context, owner string) string {
 	text := ""
 	for _, o := range all {
 		if o.Verb == reconcile.Rollback && o.Stack == owner && o.Reason != "" {
-			text = "    " + reconcile.Clean(g.s.masks.clean(o.Reason)) + "\n"
+			text = report.Fenced(reconcile.Clean(g.s.masks.clean(o.Reason)))
 		}
 	}
 	return text
