@@ -145,7 +145,7 @@ func (s *serving) work(ctx context.Context) error {
 
 // force ends the process if it is not over in time.
 func (s *serving) force(over context.Context) {
-	if (realClock{}).Sleep(over, graceful) == nil {
+	if (reconcile.RealClock{}).Sleep(over, graceful) == nil {
 		s.log.Error("what was under way did not end in time, and is broken off; the next start looks it up", "after", graceful)
 		os.Exit(int(exitError))
 	}

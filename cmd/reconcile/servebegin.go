@@ -54,7 +54,7 @@ func newServing(a *app, f serveFlags, level slog.Level) *serving {
 	s.gitlabs = newDesks(s)
 	s.log = logger(a.err, s.masks, f.format, level)
 	if s.clock == nil {
-		s.clock = realClock{}
+		s.clock = reconcile.RealClock{}
 	}
 	return s
 }
@@ -146,7 +146,7 @@ func (p passing) Sleep(ctx context.Context, d time.Duration) error {
 		if left <= 0 {
 			return ctx.Err()
 		}
-		if err := (realClock{}).Sleep(ctx, min(left, glance)); err != nil {
+		if err := (reconcile.RealClock{}).Sleep(ctx, min(left, glance)); err != nil {
 			return err
 		}
 	}

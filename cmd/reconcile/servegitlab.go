@@ -13,7 +13,6 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
 	"gitlab.com/reconciled/reconciled/reconcile/gitlab"
-	"gitlab.com/reconciled/reconciled/reconcile/report"
 	"gitlab.com/reconciled/reconciled/reconcile/web"
 )
 
@@ -22,7 +21,6 @@ import (
 type desks struct {
 	s     *serving
 	clock reconcile.Clock // GitLab's time, whatever is simulated
-	plan  func(context.Context, daemon.Entry, gitlab.Merge) report.NoteInput
 
 	mu     sync.Mutex
 	all    map[string]*desk  // by name
@@ -64,11 +62,9 @@ const (
 )
 
 func newDesks(s *serving) *desks {
-	g := &desks{
-		s: s, clock: realClock{}, all: map[string]*desk{}, told: map[string]string{}, runs: map[string]*begun{}, marked: map[string]marked{}, counts: map[web.GitLabCount]int64{},
+	return &desks{
+		s: s, clock: reconcile.RealClock{}, all: map[string]*desk{}, told: map[string]string{}, runs: map[string]*begun{}, marked: map[string]marked{}, counts: map[web.GitLabCount]int64{},
 	}
-	g.plan = g.planMerge
-	return g
 }
 
 // start tells of what happens from now on. end waits until what was under way
@@ -89,6 +85,9 @@ func (g *desks) start(events <-chan daemon.Event, unsubscribe func()) (end func(
 	return func() {
 		unsubscribe()
 		<-heard
+		g.mu.Lock()
+		g.work = nil // a reload opens nothing any more
+		g.mu.Unlock()
 		cancel()
 		g.under.Wait()
 	}

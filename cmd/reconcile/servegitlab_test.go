@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,6 +56,7 @@ func newDeskRig(t *testing.T, stack string) *deskRig {
 	d.store, d.address = filepath.Join(d.dir, "store"), freeAddress(t)
 	d.config = credential(d.env) + fmt.Sprintf(`
 webhooks: [{name: lab, secret: {env: HOOK}}]
+checkpoints: {anchors: [{type: gitlab-status}]}
 gitlab: [{name: lab, url: %q, token: {env: LAB}}]
 stacks: [{name: shop, url: %q, credential: bench, branch: main, poll: 1s, schedule: "* * * * *", splay: 0s, environment: prod, %s}]
 `, strings.TrimSuffix(lab.URL, "/api/v4"), url, stack)
@@ -183,6 +186,8 @@ func (d *deskRig) well() {
 	}
 }
 
+var checkpointForm = regexp.MustCompile(`^[1-9][0-9]* records, the last sha256:[0-9a-f]{64}, key [0-9a-f]{16}, at 2\d{3}-`)
+
 // TestDaemonTellsGitLab goes through a merge request's life, drift and an outage.
 func TestDaemonTellsGitLab(t *testing.T) {
 	d := newDeskRig(t, "repairAfter: 20m")
@@ -195,6 +200,12 @@ func TestDaemonTellsGitLab(t *testing.T) {
 	if s, dep := statusOf(v, first), v.Deployments[0]; !strings.Contains(s.Description, "matches Git") || dep.Environment != "prod" || dep.SHA != first || dep.Ref != "main" {
 		t.Errorf("told %+v, %+v", s, dep)
 	}
+
+	d.until("the run's checkpoint is a status of the commit", func(v gitlabtest.View) bool {
+		return slices.ContainsFunc(v.Statuses, func(s *gitlabtest.Status) bool {
+			return s.SHA == first && strings.HasPrefix(s.Name, "reconcile-checkpoint/shop.") && s.State == "success" && checkpointForm.MatchString(s.Description)
+		})
+	})
 
 	proposed := d.commit("feature", "Raise memory", map[string]string{"a.yaml": rigContainer("a", "  memoryLimitMb: 1024\n")})
 	d.lab.AddMergeRequest(gitlabProject, 7, "feature")
@@ -242,7 +253,7 @@ func TestDaemonTellsGitLab(t *testing.T) {
 		return s != nil && s.State == "success" && v.Deployments[len(v.Deployments)-1].SHA == away
 	})
 	d.logs("GitLab is told again")
-	if n := strings.Count(d.out.String(), "GitLab is told nothing for now"); n > 2 {
+	if n := strings.Count(d.out.String(), "GitLab is told nothing for now"); n != 1 {
 		t.Errorf("the outage was logged %d times", n)
 	}
 	d.well()

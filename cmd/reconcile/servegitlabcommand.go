@@ -180,7 +180,7 @@ func (a *asking) hold(ctx context.Context, e daemon.Entry, s reconcile.Standing)
 	if err := a.order(ctx, e, o); err != nil {
 		return err
 	}
-	until := "until somebody ends it with " + report.Code("reconcile hold --end "+string(a.key))
+	until := "until somebody ends it with " + report.Code("reconcile hold "+string(a.key)+" --end")
 	if !a.until.IsZero() {
 		until = "until " + a.until.UTC().Format("2006-01-02 15:04 MST")
 	}

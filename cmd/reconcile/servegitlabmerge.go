@@ -122,7 +122,7 @@ func (g *desks) planMarker(e daemon.Entry) string {
 
 // note plans a merge request for a stack and says so in its one note.
 func (p *project) note(ctx context.Context, client *gitlab.Client, m gitlab.Merge, e daemon.Entry) error {
-	in := p.of.plan(ctx, e, m)
+	in := p.of.planMerge(ctx, e, m)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -201,7 +201,7 @@ func (g *desks) before(ctx context.Context, e daemon.Entry, head *daemon.Ready, 
 // proposal reads a stack at a commit and gets it ready to be planned, within the
 // operator's bounds.
 func (g *desks) proposal(ctx context.Context, e daemon.Entry, commit string) (*daemon.Ready, error) {
-	ready, err := g.s.line.ready(ctx, e, commit)
+	ready, err := g.s.line.ready(ctx, e, commit, func(owner string) error { return g.own(ctx, e, owner) })
 	if err != nil {
 		return nil, err
 	}
@@ -214,4 +214,26 @@ func (g *desks) proposal(ctx context.Context, e daemon.Entry, commit string) (*d
 	engine.Actor, engine.Journal, engine.Timeout = g.s.daemonActor(), g.s.store.Journal(ready.Owner), e.Timeout
 	engine.Guards = []reconcile.Guard{daemon.Kinds(e.Bounds.Kinds)}
 	return ready, nil
+}
+
+// own refuses an owner word that is another stack's: a merge request that takes
+// it would be planned with that stack's secrets and resources.
+func (g *desks) own(ctx context.Context, e daemon.Entry, owner string) error {
+	all, err := g.s.store.Standings(ctx)
+	if err != nil {
+		return err
+	}
+	by := ""
+	for _, s := range all {
+		switch {
+		case s.Name == e.Name && s.Stack == owner:
+			return nil // it has it already
+		case s.Name != e.Name && s.Stack != "" && daemon.Alike(s.Stack, owner):
+			by = s.Name
+		}
+	}
+	if by != "" {
+		return fmt.Errorf("the stack would call itself %s, as stack %s of the operator's file does; give it a name and a uid of its own", owner, by)
+	}
+	return nil
 }

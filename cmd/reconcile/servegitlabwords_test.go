@@ -205,3 +205,28 @@ func TestRelayFinishes(t *testing.T) {
 		t.Error("it takes over what nobody will do")
 	}
 }
+
+// Nobody approves what is their own, whatever the commit calls them.
+func TestBarred(t *testing.T) {
+	revision := reconcile.Revision{ID: strings.Repeat("a", 40), Author: "Robin Leone <robin@acme.example>", Committer: "GitLab <noreply@gitlab.example.com>"}
+	for _, test := range []struct {
+		name   string
+		quorum *reconcile.Quorum
+		by     gitlab.Person
+		author int64
+		want   string
+	}{
+		{"nobody asks", nil, gitlab.Person{ID: 1, Username: "rl42"}, 1, ""},
+		{"somebody else", &reconcile.Quorum{NotAuthor: true}, gitlab.Person{ID: 2, Username: "j.doe", Name: "Jane Doe"}, 1, ""},
+		{"who opened it", &reconcile.Quorum{NotAuthor: true}, gitlab.Person{ID: 1, Username: "rl42"}, 1, "rl42 opened the merge request"},
+		{"by the user's name", &reconcile.Quorum{NotAuthor: true}, gitlab.Person{ID: 3, Username: "rl42", Name: "Robin Leone"}, 1, "Robin Leone wrote the commit"},
+		{"by the address", &reconcile.Quorum{NotAuthor: true}, gitlab.Person{ID: 3, Username: "rl42", Name: "R", Email: "robin@acme.example"}, 1, "robin@acme.example wrote the commit"},
+		{"by the user name", &reconcile.Quorum{NotAuthor: true}, gitlab.Person{ID: 3, Username: "robin"}, 1, "robin wrote the commit"},
+		{"two people", &reconcile.Quorum{Count: 2}, gitlab.Person{ID: 1, Username: "rl42"}, 1, ""},
+	} {
+		a := &asking{note: gitlab.Comment{By: test.by}, merge: gitlab.Merge{Author: test.author}}
+		if got := a.barred(reconcile.Standing{Quorum: test.quorum, Revision: revision}); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}

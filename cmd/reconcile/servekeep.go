@@ -71,6 +71,8 @@ func (s *serving) notaryFor(entries ...daemon.Entry) (n *journal.Notary, done fu
 func (s *serving) anchorsOf(a daemon.Anchor, entries []daemon.Entry) (out []journal.Anchor, done func(), err error) {
 	done = func() {}
 	switch a.Type {
+	case "gitlab-status":
+		return []journal.Anchor{statusAnchor{s.gitlabs}}, done, nil
 	case "file":
 		path, err := filepath.Abs(a.Path)
 		return []journal.Anchor{journal.FileAnchor{Path: path}}, done, err

@@ -143,7 +143,7 @@ func TestLongRunOfTheDaemon(t *testing.T) {
 // So has a long run on a laptop, besides the one at its end.
 func TestLongApply(t *testing.T) {
 	w := newSwept(t)
-	s := &session{app: w.app, store: w.store, folder: w.folder, clock: realClock{}, engine: &reconcile.Engine{Journal: w.store.Journal("shop.5b0c1f2e")}}
+	s := &session{app: w.app, store: w.store, folder: w.folder, clock: reconcile.RealClock{}, engine: &reconcile.Engine{Journal: w.store.Journal("shop.5b0c1f2e")}}
 	seal := s.sealing(reconcile.Run{Stack: "shop.5b0c1f2e", JID: "20261121120000000001"})
 	grow(t, s.engine.Journal, 1000)
 	s.engine.Journal.(*journal.Sealed).Wait()

@@ -209,6 +209,6 @@ func TestServeFlags(t *testing.T) {
 func TestTidyEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	s := &serving{clock: realClock{}, line: &line{listings: reconcile.NewListings(realClock{}, time.Second)}}
+	s := &serving{clock: reconcile.RealClock{}, line: &line{listings: reconcile.NewListings(reconcile.RealClock{}, time.Second)}}
 	s.tidy(ctx)
 }

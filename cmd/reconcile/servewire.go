@@ -35,7 +35,7 @@ func (s *serving) wire(context.Context) (err error) {
 	})
 	s.web, err = web.New(web.Options{
 		Store: s.store, Schedule: s.store, Settings: s.settings, Subscribe: s.subscribe, Numbers: s.numbers,
-		Clock: realClock{}, Log: s.log, Version: version(), TLS: web.TLS(config.TLS), // leases, tokens and orders are those of people elsewhere, whatever time is simulated
+		Clock: reconcile.RealClock{}, Log: s.log, Version: version(), TLS: web.TLS(config.TLS), // leases, tokens and orders are those of people elsewhere, whatever time is simulated
 	})
 	return err
 }

@@ -32,7 +32,7 @@ func TestClients(t *testing.T) {
 	config := &daemon.Config{Credentials: []daemon.Credential{credential, missing}}
 	getenv := func(name string) string { return env[name] }
 	m := newMasks()
-	c := &clients{app: &app{getenv: getenv, home: t.TempDir()}, o: lineOptions{clock: realClock{}, getenv: getenv, masks: m}, made: map[daemon.Credential]connection{}}
+	c := &clients{app: &app{getenv: getenv, home: t.TempDir()}, o: lineOptions{clock: reconcile.RealClock{}, getenv: getenv, masks: m}, made: map[daemon.Credential]connection{}}
 	named, err := c.of(t.Context(), config, daemon.Entry{Credential: "main"})
 	if err != nil {
 		t.Fatal(err)

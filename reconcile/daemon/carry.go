@@ -129,7 +129,7 @@ func (l *looking) fillApprovals(ctx context.Context) (filled bool, err error) {
 			continue
 		}
 		full := order
-		full.Changes = reconcile.Approvals(slices.Concat(l.plan.Steps, l.plan.Held))
+		full.Changes = reconcile.Approvable(l.plan)
 		if full, err = l.store.Order(ctx, full); err != nil {
 			return false, fmt.Errorf("keep what an approval covers: %w", err)
 		}

@@ -106,6 +106,8 @@ func (c *checker) safekeeping() {
 		switch {
 		case a.Type == "file" && (a.Path == "" || !a.URL.IsZero()):
 			c.add(at, "", "%s: wants a path", at)
+		case a.Type == "gitlab-status" && len(c.config.GitLab) == 0:
+			c.add(at+".type", "", "%s: needs a gitlab in this file", at)
 		case a.Type == "webhook" && a.Path != "":
 			c.add(at, "", "%s: wants a url", at)
 		case a.Type == "webhook":

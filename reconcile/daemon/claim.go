@@ -49,7 +49,7 @@ func (l *looking) claim(ctx context.Context) error {
 	for i, e := range l.Config().Stacks {
 		theirs := c.held[e.Name]
 		switch {
-		case e.Name == l.entry.Name || theirs.place != placeOf(e) || !alike(theirs.owner, mine.owner):
+		case e.Name == l.entry.Name || theirs.place != placeOf(e) || !Alike(theirs.owner, mine.owner):
 		case had && i > l.position():
 		default:
 			return l.taken(e.Name)
@@ -93,9 +93,9 @@ func (l *looking) position() int {
 	return -1
 }
 
-// alike tells whether two owner words would share resources: the uid decides,
+// Alike tells whether two owner words would share resources: the uid decides,
 // and a bare name is that of whoever has it.
-func alike(a, b string) bool {
+func Alike(a, b string) bool {
 	name, uid, _ := strings.Cut(a, ".")
 	other, its, _ := strings.Cut(b, ".")
 	return uid != "" && uid == its || name == other && (uid == "" || its == "")

@@ -197,7 +197,7 @@ type Checkpoints struct {
 
 // Anchor is a place where checkpoints go.
 type Anchor struct {
-	Type   string `yaml:"type" default:"file" check:"enum=file|webhook|git-note" doc:"file: a line of a file; webhook: a request; git-note: a note on the commit that was applied."`
+	Type   string `yaml:"type" default:"file" check:"enum=file|webhook|git-note|gitlab-status" doc:"file: a line of a file; webhook: a request; git-note: a note on the commit that was applied; gitlab-status: a status of that commit in GitLab, in short."`
 	Path   string `yaml:"path" doc:"Of the file."`
 	URL    Ref    `yaml:"url" doc:"Of the webhook."`
 	Secret Ref    `yaml:"secret" doc:"What requests to the webhook are signed with."`

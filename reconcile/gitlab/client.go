@@ -53,7 +53,7 @@ func New(o Options) (*Client, error) {
 		return nil, errors.New("GitLab's API wants a token")
 	}
 	if o.Clock == nil {
-		o.Clock = machine{}
+		o.Clock = reconcile.RealClock{}
 	}
 	if o.Patience == 0 {
 		o.Patience = DefaultPatience
@@ -80,9 +80,9 @@ func address(text string) (*url.URL, error) {
 	case err != nil || base.Host == "":
 		return nil, errors.New("GitLab's address is no URL") // which is not repeated: it may hold a password
 	case base.User != nil:
-		return nil, fmt.Errorf("GitLab's address %s holds a user; leave it out, the token says who asks", base.Redacted())
+		return nil, fmt.Errorf("GitLab's address at %s holds a user; leave it out, the token says who asks", base.Host)
 	case base.Scheme != "https" && (base.Scheme != "http" || !loopback(base.Hostname())):
-		return nil, fmt.Errorf("GitLab's address %s: wants https, as the token would be sent in clear; plain http goes to this machine only", base)
+		return nil, fmt.Errorf("GitLab's address at %s: wants https, as the token would be sent in clear; plain http goes to this machine only", base.Host)
 	}
 	return base, nil
 }
@@ -116,22 +116,6 @@ func transport(ca []byte) (http.RoundTripper, error) {
 type unlimited struct{}
 
 func (unlimited) Wait(context.Context) error { return nil }
-
-// machine is the time of this machine.
-type machine struct{}
-
-func (machine) Now() time.Time { return time.Now() }
-
-func (machine) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // begin opens the time that a call may cost.
 func (c *Client) begin(ctx context.Context) (context.Context, context.CancelFunc) {

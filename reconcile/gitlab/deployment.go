@@ -109,34 +109,3 @@ func (c *Client) deployed(ctx context.Context, project string, id int64, state S
 	d, _, err := c.api.Deployments.GetProjectDeployment(project, id, api.WithContext(ctx))
 	return err == nil && d.Status == string(state)
 }
-
-// Access is what a member may do in a project.
-type Access int
-
-// The roles of GitLab. A member with a role has at least what the lower ones have.
-const (
-	NoAccess   Access = 0
-	Guest      Access = 10
-	Planner    Access = 15
-	Reporter   Access = 20
-	Developer  Access = 30
-	Maintainer Access = 40
-	Owner      Access = 50
-)
-
-// AccessLevel is what a user may do in a project, as its member or through a
-// group; NoAccess for those who are none, or blocked.
-func (c *Client) AccessLevel(ctx context.Context, project string, user int64) (Access, error) {
-	ctx, done := c.begin(ctx)
-	defer done()
-	member, _, err := c.api.ProjectMembers.GetInheritedProjectMember(project, user, api.WithContext(ctx))
-	switch {
-	case reconcile.ClassOf(err) == reconcile.NotFound:
-		return NoAccess, nil
-	case err != nil:
-		return NoAccess, fmt.Errorf("ask what user %d may do: %w", user, plain(err))
-	case member.State != "" && member.State != "active":
-		return NoAccess, nil
-	}
-	return Access(member.AccessLevel), nil
-}

@@ -47,7 +47,7 @@ func (d *door) judge(method string, resp *http.Response, body []byte) error {
 		return &reconcile.Error{Class: reconcile.Invalid, Message: "something that is not GitLab's API answers", Fix: "see that CI_API_V4_URL leads to GitLab itself, and not to a page to log in on"}
 	}
 	class, fix := meaning(method, r)
-	return &reconcile.Error{Class: class, Message: r.Error(), RequestID: reconcile.Clean(resp.Header.Get("X-Request-Id")), Fix: fix, Err: r}
+	return &reconcile.Error{Class: class, Message: r.Error(), RequestID: d.clean(resp.Header.Get("X-Request-Id")), Fix: fix, Err: r}
 }
 
 // meaning is what an answer means, and what to do about it.

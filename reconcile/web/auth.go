@@ -138,6 +138,9 @@ func bearerOf(t *reconcile.Token) reconcile.Actor {
 	}
 	if t.By.Kind == "api" {
 		actor.Maker = cmp.Or(t.By.Maker, t.By.Email, t.By.User)
+		if t.By.Maker == "" && t.By.Email != "" && t.By.User != t.By.Email { // known by both
+			actor.Maker = t.By.User + " <" + t.By.Email + ">"
+		}
 	}
 	return actor
 }

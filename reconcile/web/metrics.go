@@ -156,7 +156,7 @@ func (m *meters) Collect(out chan<- prometheus.Metric) {
 	defer cancel()
 	put := func(name string, value float64, labels ...string) {
 		sort := prometheus.GaugeValue
-		if name == "reconcile_api_requests_total" {
+		if name == "reconcile_api_requests_total" || name == "reconcile_gitlab_total" {
 			sort = prometheus.CounterValue
 		}
 		out <- prometheus.MustNewConstMetric(m.descs[name], sort, value, labels...)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func TestApprovals(t *testing.T) {
 	t.Run("the plan that waits", func(t *testing.T) {
 		r := newRig(t)
 		got := read[reconcile.Order](t, r.want(201, post(planHash)).Body)
-		if len(got.Changes) != 1 || got.Changes[0] != (reconcile.Approval{Key: "Container/api", Action: reconcile.Update, Live: "id-1", Hash: "abc", Wish: "def"}) {
+		if len(got.Changes) != 1 || !reflect.DeepEqual(got.Changes[0], reconcile.Approval{Key: "Container/api", Action: reconcile.Update, Live: "id-1", Hash: "abc", Wish: "def"}) {
 			t.Errorf("it covers %+v", got.Changes)
 		}
 	})

@@ -60,6 +60,14 @@ func TestTokensMadeThroughTheAPIAreTheirMakers(t *testing.T) {
 	if tally := (reconcile.Quorum{Count: 2}).Tally(orders, reconcile.Revision{}); tally.Missing() != 1 {
 		t.Errorf("got %s", tally)
 	}
+	job := reconcile.Actor{Kind: "api", User: "jd", Email: "jane@example.com", Via: "shop"}
+	orders = nil
+	for _, by := range []reconcile.Actor{bearerOf(&reconcile.Token{Name: "z@example.com", By: job}), {Kind: "cli", User: "jd"}} {
+		orders = append(orders, reconcile.Order{Verb: reconcile.Approve, By: by})
+	}
+	if tally := (reconcile.Quorum{Count: 2}).Tally(orders, reconcile.Revision{}); tally.Missing() != 1 {
+		t.Errorf("a token's maker is another one by login: %s", tally)
+	}
 	if laptop := bearerOf(&reconcile.Token{Name: "laptop of <j.doe@example.com>", By: reconcile.Actor{Kind: "cli", User: "root"}}); laptop.Email != "" || laptop.Maker != "" {
 		t.Errorf("got %+v", laptop)
 	}

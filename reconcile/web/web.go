@@ -64,7 +64,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{store: o.Store, o: o, clock: o.Clock, log: o.Log, mux: http.NewServeMux()}
 	if s.clock == nil {
-		s.clock = realTime{}
+		s.clock = reconcile.RealClock{}
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -145,20 +145,4 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	return nil
-}
-
-// realTime is the clock of the machine.
-type realTime struct{}
-
-func (realTime) Now() time.Time { return time.Now() }
-
-func (realTime) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
