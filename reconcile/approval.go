@@ -18,6 +18,8 @@ type Approval struct {
 	Surplus bool   `json:"surplus,omitempty"`
 	Hash    string `json:"change"`
 	Wish    string `json:"wish,omitempty"` // what is asked for, whatever the action
+	// Fields are the paths that it writes, each with a digest of what was live.
+	Fields map[string]string `json:"fields,omitempty"`
 }
 
 // Approvals are the changes of a plan, to be approved as they are.
@@ -25,9 +27,43 @@ func Approvals(changes []Change) []Approval {
 	out := make([]Approval, len(changes))
 	for i := range changes {
 		c := &changes[i]
-		out[i] = Approval{Key: c.Key, Action: c.Action, Surplus: c.Surplus, Hash: c.Hash, Wish: c.wish}
+		out[i] = Approval{Key: c.Key, Action: c.Action, Surplus: c.Surplus, Hash: c.Hash, Wish: c.wish, Fields: starts(c)}
 		if c.Live != nil {
 			out[i].Live = c.Live.ID
+		}
+	}
+	return out
+}
+
+// Approvable is what an approval of a plan covers: what runs without one, and what
+// nothing holds but that, the time, or a person's order. What a rule or a gate
+// holds was shown as what is not done: it waits for another approval, should the
+// rule be loosened.
+func Approvable(plan *Plan) []Approval {
+	changes := slices.Clone(plan.Steps)
+	for _, c := range plan.Held {
+		if !slices.ContainsFunc(c.Held, func(h Hold) bool { return !slices.Contains(passing, h.Guard) }) {
+			changes = append(changes, c)
+		}
+	}
+	return Approvals(changes)
+}
+
+// passing are the guards that end without anybody loosening a rule.
+var passing = []string{"approval", "needs", "window", "repairAfter", "back-off", "unchanged", string(Freeze), string(Suspend), string(HoldKey), string(Rollback)}
+
+// starts are the paths that an update writes, each with a digest of what is live.
+// Of a secret it says only that it is one.
+func starts(c *Change) map[string]string {
+	if c.Action != Update {
+		return nil
+	}
+	out := map[string]string{}
+	for i := range c.Fields {
+		f := &c.Fields[i]
+		out[f.Path] = Masked
+		if !f.Secret {
+			out[f.Path] = digest(f.From)[:16]
 		}
 	}
 	return out
@@ -67,7 +103,7 @@ func Approved(orders []Order, q Quorum, of Revision) Guard {
 func (o Order) Lets(c *Change, world *World) bool {
 	memo := world.Memory[c.Key]
 	return slices.ContainsFunc(o.Changes, func(p Approval) bool {
-		return p.Key == c.Key && !done(c, memo, o.At) && (p.Hash == c.Hash || p.goesOn(c, memo, o.At))
+		return p.Key == c.Key && !p.done(c, memo, o.At) && (p.Hash == c.Hash || p.goesOn(c, memo, o.At))
 	})
 }
 
@@ -84,18 +120,34 @@ func (o Order) Left(plan *Plan, world *World) bool {
 
 // done tells whether what was asked for was carried out and seen since a time:
 // that there is something to do again is then somebody's doing, and news.
-func done(c *Change, memo Memo, since time.Time) bool {
+func (p Approval) done(c *Change, memo Memo, since time.Time) bool {
 	last := memo.Write
-	if c.Surplus || last.Event != Settled || last.At.Before(since) {
+	late := c.Action == Update && last.Hash == p.Hash && !last.At.Before(since.Add(-apart))
+	if c.Surplus || last.Event != Settled || last.At.Before(since) && !late {
 		return false
 	}
 	switch c.Action {
-	case Create, Update:
-		return last.Action == c.Action
+	case Create:
+		return last.Action == Create || last.Action == Update
+	case Update:
+		return last.Action == Update || last.Action == Create && !untouched(c)
 	case Replace:
 		return last.Hash == c.Hash
 	}
 	return false
+}
+
+// untouched tells whether an update only writes fields that are as they are by
+// default: those that a creation could not set. Any other was set by somebody.
+func untouched(c *Change) bool {
+	if len(c.Fields) == 0 {
+		return true
+	}
+	usual := leavesByPath(c.Want.Kind.Fields, c.Want.Kind.NewSpec())
+	return !slices.ContainsFunc(c.Fields, func(f FieldChange) bool {
+		l, there := usual[f.Path]
+		return f.From != nil && (!there || f.Secret || !equalPlain(f.From, l.plain()))
+	})
 }
 
 // apart is how far the clock of the store, which says when something was
@@ -108,7 +160,20 @@ func (p Approval) goesOn(c *Change, memo Memo, since time.Time) bool {
 	since = since.Add(-apart)
 	begun := func(a Attempt) bool { return !a.At.Before(since) && sameWish(a.Hash, p.Hash) }
 	made := !memo.Created.Before(since) && c.Live != nil && c.Live.ID == memo.ID
-	return (begun(memo.Write) || begun(memo.Removal) || made) && (c.Want == nil || c.wish == p.Wish) && p.covers(c, true)
+	return (begun(memo.Write) || begun(memo.Removal) || made) && (c.Want == nil || c.wish == p.Wish) && p.covers(c, true) &&
+		(p.Action != Update || p.writes(c, true))
+}
+
+// writes tells whether an update writes nothing but what the approved one does,
+// and, if that is asked, from the same live values: what somebody has changed
+// since then is news.
+func (p Approval) writes(c *Change, fromThere bool) bool {
+	for path, was := range starts(c) {
+		if from, known := p.Fields[path]; !known || fromThere && from != was {
+			return false
+		}
+	}
+	return true
 }
 
 // may tells whether a change follows from what was approved.
@@ -136,7 +201,8 @@ func (a *application) touched(key Key) bool {
 //
 //	approved            leads to
 //	create              create; updates of what it made
-//	update              the same update of the same live state, or the next step of it
+//	update              the same update of the same live state, or the next step of it,
+//	                    which writes no field that the first would not have
 //	replace             itself, the deletion of the old one, the creation (where a further one
 //	                    has the key, beside that), updates of what it made
 //	delete              the deletion of that resource
@@ -154,7 +220,7 @@ func (p Approval) covers(c *Change, touched bool) bool {
 	case c.Action == Create:
 		return p.Action == Create || p.Action == Replace
 	case c.Action == Update:
-		return made || p.Action == Update && (p.Hash == c.Hash || touched && sameWish(p.Hash, c.Hash))
+		return made || p.Action == Update && (p.Hash == c.Hash || touched && sameWish(p.Hash, c.Hash) && p.writes(c, false))
 	case c.call() == Create:
 		return p.Action == Replace && sameWish(p.Hash, c.Hash)
 	}

@@ -30,16 +30,18 @@ func TestApprovedGoesOn(t *testing.T) {
 		change   reconcile.Change
 		passes   bool
 	}{
-		"nothing was begun":                {update, reconcile.Memo{}, next, false},
-		"the next step":                    {update, reconcile.Memo{Write: attempt(reconcile.Update, update.Hash, reconcile.Result, time.Second)}, next, true},
-		"the clock is behind":              {update, reconcile.Memo{Write: attempt(reconcile.Update, update.Hash, reconcile.Result, -5*time.Second)}, next, true},
-		"begun long before":                {update, reconcile.Memo{Write: attempt(reconcile.Update, update.Hash, reconcile.Result, -time.Hour)}, next, false},
-		"drift after it was done":          {update, reconcile.Memo{Write: attempt(reconcile.Update, update.Hash, reconcile.Settled, time.Second)}, next, false},
-		"an earlier one was done":          {create, reconcile.Memo{Write: attempt(reconcile.Create, create.Hash, reconcile.Settled, -time.Hour)}, again, true},
-		"made, and taken away by somebody": {create, reconcile.Memo{ID: "2", Created: at.Add(time.Second), Write: attempt(reconcile.Create, create.Hash, reconcile.Settled, time.Second)}, again, false},
-		"an update of what was made":       {create, reconcile.Memo{ID: "2", Created: at.Add(time.Second), Write: attempt(reconcile.Create, create.Hash, reconcile.Settled, time.Second)}, follow, true},
-		"the old one, after the new one":   {replace, reconcile.Memo{ID: "2", Created: at.Add(time.Second), Write: attempt(reconcile.Create, replace.Hash, reconcile.Settled, time.Second)}, old, true},
-		"the new one, after the old one":   {replace, reconcile.Memo{Removal: attempt(reconcile.Delete, replace.Hash, reconcile.Settled, time.Second)}, again, true},
+		"nothing was begun":                                  {update, reconcile.Memo{}, next, false},
+		"the next step":                                      {update, reconcile.Memo{Write: attempt(reconcile.Update, update.Hash, reconcile.Result, time.Second)}, next, true},
+		"the clock is behind":                                {update, reconcile.Memo{Write: attempt(reconcile.Update, update.Hash, reconcile.Result, -5*time.Second)}, next, true},
+		"begun long before":                                  {update, reconcile.Memo{Write: attempt(reconcile.Update, update.Hash, reconcile.Result, -time.Hour)}, next, false},
+		"drift after it was done":                            {update, reconcile.Memo{Write: attempt(reconcile.Update, update.Hash, reconcile.Settled, time.Second)}, next, false},
+		"an earlier one was done":                            {create, reconcile.Memo{Write: attempt(reconcile.Create, create.Hash, reconcile.Settled, -time.Hour)}, again, true},
+		"made, and taken away by somebody":                   {create, reconcile.Memo{ID: "2", Created: at.Add(time.Second), Write: attempt(reconcile.Create, create.Hash, reconcile.Settled, time.Second)}, again, false},
+		"made, updated, and taken away":                      {create, reconcile.Memo{ID: "2", Created: at.Add(time.Second), Write: attempt(reconcile.Update, hash("e", "f"), reconcile.Settled, time.Minute)}, again, false},
+		"drift after it was done, by a clock that is behind": {update, reconcile.Memo{Write: attempt(reconcile.Update, update.Hash, reconcile.Settled, -5*time.Second)}, next, false},
+		"an update of what was made":                         {create, reconcile.Memo{ID: "2", Created: at.Add(time.Second), Write: attempt(reconcile.Create, create.Hash, reconcile.Settled, time.Second)}, follow, true},
+		"the old one, after the new one":                     {replace, reconcile.Memo{ID: "2", Created: at.Add(time.Second), Write: attempt(reconcile.Create, replace.Hash, reconcile.Settled, time.Second)}, old, true},
+		"the new one, after the old one":                     {replace, reconcile.Memo{Removal: attempt(reconcile.Delete, replace.Hash, reconcile.Settled, time.Second)}, again, true},
 		"replaced, and taken away": {replace, reconcile.Memo{ID: "2", Removal: attempt(reconcile.Delete, replace.Hash, reconcile.Settled, time.Second),
 			Write: attempt(reconcile.Create, create.Hash, reconcile.Settled, 2*time.Second)}, again, false},
 	} {

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -153,6 +154,7 @@ func (d *decoder) text(f *Field, n *Node, path string) (text string, ok bool) {
 		d.refer(Reference{Path: path, Text: n.Text, Pos: n.Pos})
 		return "", false
 	}
+	d.wanted.bare = d.wanted.bare || f.IsSecret()
 	if f.IsSecret() && d.feeding == 0 {
 		d.problems = append(d.problems, Problem{Pos: n.Pos, Warning: true,
 			Message: path + ": a secret stands here in clear, for everyone who reads the repository",
@@ -200,13 +202,14 @@ func (d *decoder) lookedUp(f *Field, from *Node, path string) (string, bool) {
 		d.refer(Reference{Path: path, Text: v.Name, Pos: v.Pos})
 	default:
 		found, ok := d.values[v.id()]
+		d.source(path, v, found.Value)
 		switch {
 		case d.feeding > 0:
 		case !ok:
 			d.unknown(path, v)
 		case found.Err != nil:
 			d.unknown(path, v)
-			d.wanted.Hold = &Hold{Guard: "look-up", Reason: fmt.Sprintf("%s: %v", path, found.Err), Pos: v.Pos}
+			d.wanted.Hold = &Hold{Guard: lookUpGuard(found.Err), Reason: fmt.Sprintf("%s: %v", path, found.Err), Pos: v.Pos}
 		default:
 			for _, at := range leafPaths(path) {
 				d.wanted.Sourced[at] = !f.IsSecret()
@@ -215,6 +218,25 @@ func (d *decoder) lookedUp(f *Field, from *Node, path string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// source notes where a value comes from. Of a SOPS file that is the file as it is
+// encrypted; what a file in clear says is in no hash, for it could be guessed.
+func (d *decoder) source(path string, v ValueFrom, value Secret) {
+	if d.wanted.sources == nil {
+		d.wanted.sources = map[string]string{}
+	}
+	d.wanted.sources[path] = v.id() + " " + value.Digest()
+	d.wanted.bare = d.wanted.bare || v.Sort == "file"
+}
+
+// lookUpGuard is what holds a resource whose value was not found.
+func lookUpGuard(err error) string {
+	var later *NotYet
+	if errors.As(err, &later) {
+		return "needs"
+	}
+	return "look-up"
 }
 
 // wrongKind says what a scalar field wants if the node is of another sort. Text

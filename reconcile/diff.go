@@ -302,7 +302,11 @@ func (d *differ) remember(c *Change) {
 		return
 	}
 	if until := d.shows(c, memo); d.world.Now.Before(until) {
-		c.wait("", "the same "+string(c.call())+" was sent lately and may still take effect; nothing more is sent before "+until.UTC().Format("15:04:05")+" UTC")
+		what := "the same " + string(c.call())
+		if c.Action == Update && !sameWish(memo.Write.Hash, c.Hash) {
+			what = "another update"
+		}
+		c.wait("", what+" was sent lately and may still take effect; nothing more is sent before "+until.UTC().Format("15:04:05")+" UTC")
 		c.Until = until
 		return
 	}
@@ -331,12 +335,21 @@ func (d *differ) shows(c *Change, memo Memo) time.Time {
 		last = memo.Removal
 		again = last.Hash == c.Hash
 	default: // even what has settled: an old listing may show any earlier state once more
-		again = sameWish(last.Hash, c.Hash)
+		again = sameWish(last.Hash, c.Hash) || last.Action == Update && c.Want != nil && c.makesNew()
 	}
 	if end := last.At.Add(d.world.Settle); again && !last.Failed && last.Event != Unchanged && end.After(until) {
 		until = end
 	}
 	return until
+}
+
+// makesNew tells whether a field differs of which each write makes something new:
+// what an old listing shows of it must not be written twice, even by another change.
+func (c *Change) makesNew() bool {
+	return slices.ContainsFunc(c.Fields, func(f FieldChange) bool {
+		field := fieldAt(c.Want.Kind.Fields, f.Path)
+		return field != nil && field.Plan.Has("fresh")
+	})
 }
 
 // mask hides the values of a field that is no secret by its kind, but whose

@@ -44,6 +44,11 @@ func Expand(src *Source, kinds Kinds, values Values) (*Wish, Problems) {
 	}
 	slices.SortStableFunc(x.wish.Ordered, func(a, b *Wanted) int { return a.document - b.document })
 	x.link()
+	for _, w := range x.wish.Ordered {
+		if w.bare {
+			w.pinned = src.Revision.ID
+		}
+	}
 	if x.problems.Err() == nil {
 		x.order()
 	}

@@ -9,11 +9,11 @@ import (
 )
 
 // seal computes the change's hash, which has two halves: what is asked for (its
-// key and action, the desired spec with references unresolved and without secret
+// key, place and action, the desired spec with references unresolved and without secret
 // values), and the live state that it starts from. Two changes with one hash ask
 // for the same of the same.
 func (c *Change) seal() {
-	wish := map[string]any{"key": c.Key}
+	wish := map[string]any{"key": c.Key, "scope": c.Scope}
 	if w := c.unresolved; w != nil {
 		refs := map[string]string{}
 		for path, from := range w.Unknown {
@@ -22,10 +22,11 @@ func (c *Change) seal() {
 		for _, ref := range w.Refs {
 			refs[ref.Path] = ref.Text
 		}
-		wish["sourced"] = sortedKeys(w.Sourced) // of these only that they are there
+		wish["sourced"] = sortedKeys(w.Sourced)                 // of these only that they are there,
+		wish["sources"], wish["revision"] = w.sources, w.pinned // and where they come from
 		wish["name"], wish["fields"], wish["refs"], wish["labels"] = w.Name, hashed(w.Kind.Fields, w.Spec, w.Sourced), refs, w.Tags
 	}
-	start := map[string]any{}
+	start := map[string]any{"first": c.First, "surplus": c.Surplus}
 	if c.Live != nil {
 		start["id"], start["tags"], start["rev"] = c.Live.ID, slices.Sorted(slices.Values(c.ignores.others(c.Live.Tags))), c.Live.Mark.Rev
 		if w := c.unresolved; w != nil {

@@ -84,12 +84,14 @@ func (d *differ) against(w *Wanted, live *Resource, spec any, unknown map[string
 	return rules.adopt(w.Kind.Fields, spec, live.Spec, replacing), left
 }
 
-// fixed tells whether a field says where the resource is, rather than how: no
-// rule lets it be otherwise.
+// fixed tells whether the field at a path is one that no rule lets be otherwise.
 func fixed(fields []Field, path string) bool {
 	f := fieldAt(fields, path)
-	return f != nil && (f.Plan.Has("place") || f.Plan.Has("in"))
+	return f != nil && f.locates()
 }
+
+// locates tells whether a field says where the resource is, rather than how.
+func (f *Field) locates() bool { return f.Plan.Has("place") || f.Plan.Has("in") }
 
 // adopt returns a copy of the wanted spec in which the ignored fields are as
 // they are in the other. An element that only one of the two has is ignored as
@@ -114,7 +116,7 @@ func (a *adopting) fields(fields []Field, want, live reflect.Value, above string
 		f := &fields[i]
 		path := join(above, f.Name)
 		named := a.rule(path) != nil
-		if f.Plan.Has("-") || f.Plan.Has("place") || f.Plan.Has("in") || !named && !a.reach(path) {
+		if f.Plan.Has("-") || f.locates() || !named && !a.reach(path) {
 			continue
 		}
 		w, l := want.Field(f.index), live.Field(f.index)

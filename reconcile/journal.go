@@ -127,10 +127,3 @@ type Journal interface {
 	// NextJID returns a job ID: 20 digits of UTC time, strictly increasing in the store.
 	NextJID(ctx context.Context, now time.Time) (string, error)
 }
-
-// A Clock is the time of a run. The simulator's may run ahead of the real one.
-type Clock interface {
-	Now() time.Time
-	// Sleep waits, or returns early with the context's error.
-	Sleep(ctx context.Context, d time.Duration) error
-}

@@ -1,6 +1,9 @@
 package reconcile
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Action is what is done about a key.
 type Action string
@@ -108,6 +111,10 @@ type Wanted struct {
 	document int       // of the source that asked for it
 	top      *Manifest // the one of the source that it comes from
 	Hold     *Hold     // a look-up failed, for instance: nothing is done about the key
+
+	sources map[string]string // where values that were looked up come from, by path
+	bare    bool              // a value that is in no hash stands in Git: a secret in clear, or a file
+	pinned  string            // the revision, if it is bare: another one may have another value
 }
 
 // Receipt is what came of one listing or look-up.
@@ -156,4 +163,45 @@ type Plan struct {
 	Hash      string
 
 	ready map[Key]bool
+}
+
+// Changes are those of the plan itself, not copies: its steps, then what is held.
+func (p *Plan) Changes() []*Change {
+	out := make([]*Change, 0, len(p.Steps)+len(p.Held))
+	for _, changes := range [][]Change{p.Steps, p.Held} {
+		for i := range changes {
+			out = append(out, &changes[i])
+		}
+	}
+	return out
+}
+
+// Complete tells whether everything in scope could be read.
+func (p *Plan) Complete() bool {
+	return !slices.ContainsFunc(p.Receipts, func(r Receipt) bool { return !r.Complete && !r.OutOfScope })
+}
+
+// Due are the steps that need not wait.
+func (p *Plan) Due() []Change {
+	var due []Change
+	for _, c := range p.Steps {
+		if len(c.Waits) == 0 {
+			due = append(due, c)
+		}
+	}
+	return due
+}
+
+// Everything are the keys that the plan says something about.
+func (p *Plan) Everything() []Key {
+	var keys []Key
+	for _, changes := range [][]Change{p.Steps, p.Held, p.Adopted} {
+		for _, c := range changes {
+			keys = append(keys, c.Key)
+		}
+	}
+	for _, s := range p.Settling {
+		keys = append(keys, s.Key)
+	}
+	return keys
 }

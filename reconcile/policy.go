@@ -74,7 +74,7 @@ func (p *decider) ownership(c *Change) {
 
 func (p *decider) protection(c *Change) {
 	for _, top := range p.stack.Policy.Protect {
-		if c.Key.Below(top) {
+		if c.Key.Below(top) || c.Live.Mark.Key.Below(top) { // by the key that it bears from before, too
 			c.hold(Hold{Guard: "protect", Reason: string(top) + " is protected", Pos: p.stack.Policy.Pos})
 			return
 		}
@@ -133,9 +133,13 @@ func (p *decider) budget() {
 	if len(manifests) <= limit {
 		return
 	}
+	allows := "1 manifest"
+	if limit != 1 {
+		allows = fmt.Sprintf("%d manifests", limit)
+	}
 	for _, c := range going {
-		c.hold(Hold{Guard: "maxDeletes", Reason: fmt.Sprintf("%d resources of %d manifests would be destroyed, and maxDeletes allows %d manifests in one run",
-			len(going), len(manifests), limit), Pos: p.stack.Policy.Pos})
+		c.hold(Hold{Guard: "maxDeletes", Reason: fmt.Sprintf("%d resources of %d manifests would be destroyed, and maxDeletes allows %s in one run",
+			len(going), len(manifests), allows), Pos: p.stack.Policy.Pos})
 	}
 }
 
@@ -363,34 +367,4 @@ func (p *decider) plan() *Plan {
 	slices.Sort(hashes)
 	plan.Hash = digest(hashes)
 	return plan
-}
-
-// Complete tells whether everything in scope could be read.
-func (p *Plan) Complete() bool {
-	return !slices.ContainsFunc(p.Receipts, func(r Receipt) bool { return !r.Complete && !r.OutOfScope })
-}
-
-// Due are the steps that need not wait.
-func (p *Plan) Due() []Change {
-	var due []Change
-	for _, c := range p.Steps {
-		if len(c.Waits) == 0 {
-			due = append(due, c)
-		}
-	}
-	return due
-}
-
-// Everything are the keys that the plan says something about.
-func (p *Plan) Everything() []Key {
-	var keys []Key
-	for _, changes := range [][]Change{p.Steps, p.Held, p.Adopted} {
-		for _, c := range changes {
-			keys = append(keys, c.Key)
-		}
-	}
-	for _, s := range p.Settling {
-		keys = append(keys, s.Key)
-	}
-	return keys
 }

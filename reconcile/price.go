@@ -2,9 +2,7 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -195,9 +193,6 @@ func sum(costs map[string]priced) Cost {
 	return all
 }
 
-// fewNames are as many keys as a sentence can hold.
-const fewNames = 3
-
 // unpriced says of which keys the price is not known, and why of the first.
 func unpriced(unknown map[Key]string) string {
 	if len(unknown) == 0 {
@@ -205,14 +200,10 @@ func unpriced(unknown map[Key]string) string {
 	}
 	var names []string
 	keys := sortedKeys(unknown)
-	for _, key := range keys[:min(len(keys), fewNames)] {
+	for _, key := range keys {
 		names = append(names, string(key))
 	}
-	text := strings.Join(names, ", ")
-	if more := len(keys) - len(names); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text + ": " + unknown[keys[0]]
+	return few(names) + ": " + unknown[keys[0]]
 }
 
 // total is what all of the stack costs before and after the changes; nil if nobody asked.

@@ -80,12 +80,14 @@ func (q Quorum) Tally(orders []Order, of Revision) Tally {
 			continue
 		}
 		words := o.By.words()
-		i := slices.IndexFunc(people, func(known []string) bool { return overlap(known, words) })
-		if i >= 0 {
-			people[i] = append(people[i], words...)
-			continue
+		called := o.By.called()
+		for i := len(people) - 1; i >= 0; i-- { // who shares a word with two makes them one
+			if overlap(people[i], words) {
+				called, words = t.By[i], append(words, people[i]...)
+				people, t.By = slices.Delete(people, i, i+1), slices.Delete(t.By, i, i+1)
+			}
 		}
-		people, t.By = append(people, words), append(t.By, o.By.called())
+		people, t.By = append(people, words), append(t.By, called)
 	}
 	return t
 }

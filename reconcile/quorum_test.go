@@ -33,6 +33,7 @@ func TestTally(t *testing.T) {
 		"one twice":                            {two, []reconcile.Actor{doe, doe}, commit, "1 of 2 (jane.doe@example.com)", false},
 		"one twice, otherwise written":         {two, []reconcile.Actor{doe, doeToo}, commit, "1 of 2 (jane.doe@example.com)", false},
 		"one with a token of one's own making": {two, []reconcile.Actor{doe, minted}, commit, "1 of 2 (jane.doe@example.com)", false},
+		"two that a third one shows to be one": {two, []reconcile.Actor{leone, {Kind: "gitlab", User: "rl", Email: "rl@example.com"}, {Kind: "api", User: "rleone", Email: "rl@example.com", Via: "x"}}, commit, "1 of 2 (rleone)", false},
 		"nobody that is known":                 {two, []reconcile.Actor{{Kind: "cli"}, {Kind: "cli"}}, commit, "0 of 2; not counted: nobody knows who approved", false},
 		"nobody asks who":                      {reconcile.Quorum{}, []reconcile.Actor{{}}, commit, "1 of 1 (somebody)", true},
 		"the author, by name":                  {notAuthor, []reconcile.Actor{leone}, commit, "0 of 1; not counted: rleone wrote the commit", false},

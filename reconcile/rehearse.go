@@ -46,7 +46,7 @@ func (r *Rehearsal) Plan() (*Plan, Problems) {
 
 func (r *Rehearsal) expand(manifests []Manifest) (*Wish, Problems) {
 	values := Look(context.Background(), manifests, standIn{})
-	return Expand(&Source{Stack: r.Stack, Manifests: manifests}, r.Kinds, values)
+	return Expand(&Source{Stack: r.Stack, Manifests: manifests, Revision: r.Revision}, r.Kinds, values)
 }
 
 func (r *Rehearsal) decide(want *Wish, world *World, guards []Guard) *Plan {

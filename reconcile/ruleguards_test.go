@@ -219,3 +219,14 @@ func TestRulesThatCannotBe(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// What was protected under its old key is not replaced under a new one.
+func TestAMovedResourceStaysProtected(t *testing.T) {
+	moved := ware("b", fields{"color": "red"})
+	moved.Annotations = map[string]reconcile.Annotation{reconcile.MovedAnnotation: {Value: tree("Ware/a")}}
+	policy := reconcile.Policy{Protect: []reconcile.Key{"Ware/a"}}
+	got := holds(rehearse(t, policy, []reconcile.Manifest{ware("a", nil)}, []reconcile.Manifest{moved}))
+	if got != "replace Ware/b protect : Ware/a is protected" {
+		t.Errorf("held %q", got)
+	}
+}

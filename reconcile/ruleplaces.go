@@ -111,7 +111,7 @@ func ignorable(pattern string, kinds Kinds) *flaw {
 		found := patternFields(kind.Fields, pattern)
 		for _, f := range found {
 			switch {
-			case f.Plan.Has("place") || f.Plan.Has("in"):
+			case f.locates():
 				wrong = &flaw{"says where a resource is, and that cannot be otherwise than Git says", ""}
 			case f.Plan.Has("-"):
 				wrong = &flaw{"is not compared by itself: it says what else comes of the manifest", "ignore the fields of what comes of it, by kinds or keys"}

@@ -21,6 +21,10 @@ type Secret struct {
 // NewSecret wraps a value that is known.
 func NewSecret(value string) Secret { return Secret{value: value} }
 
+// SealedSecret wraps a value that is known, with a digest that tells others no
+// more than that it is another one: of its encrypted form, say.
+func SealedSecret(value, digest string) Secret { return Secret{value: value, digest: digest} }
+
 // VerifiableSecret is a value that only its owner knows: digest identifies it
 // (a hash that the API shows, say), and verify tells whether a value is it.
 // verify may be slow; it must be safe for concurrent use.
@@ -32,7 +36,7 @@ func VerifiableSecret(digest string, verify func(value string) bool) Secret {
 // to the API that it is for.
 func (s Secret) Reveal() string { return s.value }
 
-// Digest identifies a value that is not known, as its owner shows it.
+// Digest identifies a value without showing it, as its owner does; "" if nothing does.
 func (s Secret) Digest() string { return s.digest }
 
 // IsZero tells whether there is no value, known or not.

@@ -32,7 +32,9 @@ const (
 // out, it stays as it is live), set (order does not matter), hidden (only expansion
 // may set it), place (it is the region or zone), in (the ID of what contains it),
 // uses (the ID of what it uses), replace-on-removal (the API cannot take the value
-// away), and "-" (it only feeds expansion and is not compared).
+// away), fresh (each write makes something new, so it is not written while an
+// earlier call may still come to show), and "-" (it only feeds expansion and is not
+// compared).
 type Field struct {
 	Name    string
 	Path    string // from the top of the spec, dotted

@@ -29,9 +29,6 @@ func (d *differ) stands(w *Wanted, spec any, fields []FieldChange) {
 	}
 }
 
-// mostNamed bounds how many of those that break a rule a notice names.
-const mostNamed = 3
-
 // tellStanding makes a notice of each rule that is broken by what is left as it is.
 func (d *differ) tellStanding() {
 	type rule struct {
@@ -48,13 +45,20 @@ func (d *differ) tellStanding() {
 		broken[at] = append(broken[at], fmt.Sprintf("%s (%s)", b.key, b.reason))
 	}
 	for _, at := range order {
-		all := broken[at]
-		text := strings.Join(all[:min(len(all), mostNamed)], ", ")
-		if more := len(all) - mostNamed; more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		d.Notices = append(d.Notices, fmt.Sprintf("%s%s is broken by what is left as it is: %s", ruleAt(at.pos), at.name, text))
+		d.Notices = append(d.Notices, fmt.Sprintf("%s%s is broken by what is left as it is: %s", ruleAt(at.pos), at.name, few(broken[at])))
 	}
+}
+
+// fewNames are as many names as a sentence can hold.
+const fewNames = 3
+
+// few names the first of several, and counts the others.
+func few(names []string) string {
+	text := strings.Join(names[:min(len(names), fewNames)], ", ")
+	if more := len(names) - fewNames; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // ruleAt is a rule's place at the beginning of a sentence.

@@ -91,6 +91,7 @@ func (a *application) try(ctx context.Context, s *Step) error {
 		call, done = a.Calls(ctx) // which may end with the call; the journal is written after it
 	}
 	s.ID, s.Err = a.do(call, s)
+	s.Err = s.Change.hushed(s.Err)
 	s.Ended, s.State = a.Clock.Now(), "accepted"
 	if s.Err != nil {
 		s.State = "failed"

@@ -14,6 +14,15 @@ type LookedUp struct {
 	Err   error
 }
 
+// NotYet is the error of a look-up whose value a resource of the stack is to
+// bring. It was looked for and is not there: nothing is unknown.
+type NotYet struct {
+	Needs  Key
+	Reason string
+}
+
+func (e *NotYet) Error() string { return e.Reason }
+
 // A Lookup finds values outside the manifests. Its errors never hold a value.
 // It may be used concurrently.
 type Lookup interface {

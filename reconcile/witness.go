@@ -14,7 +14,7 @@ func (e *Engine) attribute(ctx context.Context, plan *Plan, world *World) {
 		return
 	}
 	var suspects []Suspect
-	changes := plan.changes()
+	changes := plan.Changes()
 	for _, c := range changes {
 		if s, ok := suspectOf(c, world.Memory[c.Key]); ok {
 			suspects = append(suspects, s)
@@ -31,17 +31,6 @@ func (e *Engine) attribute(ctx context.Context, plan *Plan, world *World) {
 	}
 	tookAlong(changes)
 	plan.Receipts = slices.Concat(plan.Receipts, receipts)
-}
-
-// changes are all changes of the plan, held or not.
-func (p *Plan) changes() []*Change {
-	out := make([]*Change, 0, len(p.Steps)+len(p.Held))
-	for _, list := range [][]Change{p.Steps, p.Held} {
-		for i := range list {
-			out = append(out, &list[i])
-		}
-	}
-	return out
 }
 
 // tookAlong names, for what is gone and nobody deleted, who deleted what it

@@ -125,6 +125,7 @@ Exit status: 0 done; 1 error; 2 differences (drift, plan --detailed-exitcode);
 	pf.BoolVar(&a.flags.noColor, "no-color", false, "no colours; NO_COLOR does the same")
 	pf.BoolVarP(&a.flags.verbose, "verbose", "v", false, "also show receipts, IDs, defaults and hashes")
 	root.AddCommand(a.commands()...)
+	a.refuseMistakes(root)
 	return root
 }
 

@@ -86,6 +86,9 @@ func (a *app) apply(ctx context.Context, f applyFlags) error {
 	if f.override != (f.reason != "") {
 		return errors.New("apply: --override and --reason go together: what is overridden is recorded with its reason")
 	}
+	if f.saved == nil && missingFile(f.location) {
+		return fmt.Errorf("apply %s: there is no such file or folder", f.location)
+	}
 	if f.saved == nil && !f.yes && !terminal(a.in) {
 		return errors.New("apply: there is no terminal to ask on; use --yes, or apply a plan that plan --out saved")
 	}
@@ -183,11 +186,18 @@ func (s *session) agreed(ctx context.Context, plan *reconcile.Plan) (*reconcile.
 		return nil, nil, err
 	}
 	again, world, err := s.engine.Plan(ctx, s.wish)
-	if err == nil && again.Hash != plan.Hash {
+	if err == nil && (again.Hash != plan.Hash || runsMore(again, plan)) {
 		fmt.Fprintln(s.err, "Things have moved while you were asked, and nothing was changed. Run it again to see the new plan.")
 		err = saidError{exitStale}
 	}
 	return again, world, err
+}
+
+// runsMore tells whether a step runs by one plan that another showed as held.
+func runsMore(plan, shown *reconcile.Plan) bool {
+	return slices.ContainsFunc(plan.Steps, func(c reconcile.Change) bool {
+		return !slices.ContainsFunc(shown.Steps, func(s reconcile.Change) bool { return s.Key == c.Key && s.Hash == c.Hash })
+	})
 }
 
 // tellApprovals says how what waits for approval gets it.

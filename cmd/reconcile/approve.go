@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +65,9 @@ func (a *app) approve(ctx context.Context, f orderFlags, hash, jid string) error
 		return err
 	}
 	defer t.close()
+	if hash != "" && len(hash) < shortestPlanHash { // fewer could be met on purpose by another plan
+		return fmt.Errorf("approve %s: name the plan by %d or more digits of its hash, as plan and status show it", hash, shortestPlanHash)
+	}
 	if hash, err = t.planOf(ctx, hash, jid); err != nil {
 		return err
 	}
@@ -212,20 +214,8 @@ func (t *aimed) planNow(ctx context.Context, where scope, o *reconcile.Order) (s
 	if len(plan.Steps) == 0 {
 		return "", fmt.Errorf("approve: nothing of %s waits for approval", t.name)
 	}
-	o.Value, o.Changes = plan.Hash, approvable(plan)
+	o.Value, o.Changes = plan.Hash, reconcile.Approvable(plan)
 	var text strings.Builder
 	err = s.print(&text, plan, "text")
 	return text.String(), err
-}
-
-// approvable are the changes of a plan that wait for nothing but approval, and
-// those that run without: what an approval of the plan covers.
-func approvable(plan *reconcile.Plan) []reconcile.Approval {
-	changes := slices.Clone(plan.Steps)
-	for _, c := range plan.Held {
-		if slices.ContainsFunc(c.Held, func(h reconcile.Hold) bool { return h.Guard == "approval" }) {
-			changes = append(changes, c)
-		}
-	}
-	return reconcile.Approvals(changes)
 }

@@ -159,7 +159,7 @@ func (a *app) tellHeads(heads []journal.Head, err error) error {
 		fmt.Fprintln(a.out, "There are no records.")
 	}
 	for _, head := range heads {
-		fmt.Fprintf(a.out, "%s: %d records, none changed; head %s\n", head.Stack, head.Count, head.Sum)
+		fmt.Fprintf(a.out, "%s: %s, none changed; head %s\n", head.Stack, counted(int(head.Count), "record"), head.Sum)
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func (a *app) tellVerdict(v journal.Verdict, evidence journal.Evidence, err erro
 func verdictLines(v journal.Verdict, evidence journal.Evidence) []string {
 	var out []string
 	for _, head := range v.Heads {
-		line := fmt.Sprintf("%s: %d records, none changed; head %s", head.Stack, head.Count, head.Sum)
+		line := fmt.Sprintf("%s: %s, none changed; head %s", head.Stack, counted(int(head.Count), "record"), head.Sum)
 		if first := v.First[head.Stack]; first > 1 {
 			line = fmt.Sprintf("%s: records %d to %d, none changed, the ones before were exported and removed (--segments checks them too); head %s",
 				head.Stack, first, head.Count, head.Sum)

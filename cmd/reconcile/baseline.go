@@ -94,7 +94,7 @@ func (f *gateFlags) read(s *session) (*baseline, error) {
 		b.name, b.file = baselineName, filepath.Join(s.manifests(), baselineName)
 		b.data, err = fs.ReadFile(s.tree, baselineName)
 	default:
-		b.data, err = os.ReadFile(f.baseline)
+		b.data, err = readPlain(f.baseline)
 	}
 	if errors.Is(err, fs.ErrNotExist) && (f.baseline == "" || len(f.accept.keys) > 0) {
 		err = nil
@@ -103,6 +103,19 @@ func (f *gateFlags) read(s *session) (*baseline, error) {
 		return nil, fmt.Errorf("read the baseline %s: %w", b.name, err)
 	}
 	return b, nil
+}
+
+// readPlain reads a file that is no link: whoever writes to the repository could
+// have it lead anywhere, and what is wrong with a baseline is shown.
+func readPlain(name string) ([]byte, error) {
+	info, err := os.Lstat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no regular file; links are not followed")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(name)
 }
 
 // decode reads the entries strictly. What is wrong is shown to people.
@@ -169,7 +182,7 @@ func (b *baseline) mark(plan *reconcile.Plan, whole bool) {
 			continue
 		}
 		fits := e.spare(plan)
-		for _, c := range differing(plan) {
+		for _, c := range plan.Changes() {
 			if e.fits(c) {
 				covered[c], fits = append(covered[c], e), true
 			}
@@ -247,21 +260,18 @@ func movedFields(c *reconcile.Change) []string {
 	return paths
 }
 
-// digestOf identifies the live values of some fields, "" if one of them is as Git
-// has it. Of a secret it only says that it differs.
+// digestOf identifies the live values of some fields, and what Git asks for
+// instead, "" if one of them is as Git has it. Of a secret it knows what the API
+// shows in its place, or only that it differs.
 func digestOf(c *reconcile.Change, paths []string) string {
-	var values [][2]any
+	var values [][3]any
 	for _, path := range slices.Compact(slices.Sorted(slices.Values(paths))) {
 		i := slices.IndexFunc(c.Fields, func(f reconcile.FieldChange) bool { return f.Path == path })
 		if i < 0 {
 			return ""
 		}
 		f := &c.Fields[i]
-		live := f.From
-		if f.Secret && live != nil {
-			live = reconcile.Masked
-		}
-		values = append(values, [2]any{path, live})
+		values = append(values, [3]any{path, shownValue(f.Secret, f.From), shownValue(f.Secret, f.To)})
 	}
 	text, err := json.Marshal(values)
 	if err != nil {
@@ -269,4 +279,14 @@ func digestOf(c *reconcile.Change, paths []string) string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
+}
+
+func shownValue(secret bool, v any) any {
+	if !secret || v == nil {
+		return v
+	}
+	if s, ok := v.(reconcile.Secret); ok {
+		return []string{reconcile.Masked, s.Digest()}
+	}
+	return []string{reconcile.Masked}
 }

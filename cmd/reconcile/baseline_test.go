@@ -38,12 +38,12 @@ func accepting(t *testing.T, text string, plan *reconcile.Plan, keys ...string) 
 // knownOf are the keys and IDs that a baseline makes known in a plan.
 func knownOf(b *baseline, plan *reconcile.Plan) []string {
 	plan.Expired, plan.KnownLive = nil, nil
-	for _, c := range differing(plan) {
+	for _, c := range plan.Changes() {
 		c.Known = nil
 	}
 	b.mark(plan, true)
 	var out []string
-	for _, c := range differing(plan) {
+	for _, c := range plan.Changes() {
 		if c.Known != nil {
 			out = append(out, string(c.Key))
 		}
@@ -86,7 +86,11 @@ func TestBaselineCovers(t *testing.T) {
 		"one more field moves":        func(p *reconcile.Plan) { p.Steps[0].Fields[2].Label = reconcile.Drifted },
 		"it is missing instead":       func(p *reconcile.Plan) { p.Steps[0].Missing = true },
 		"Git moves, and live is kept": func(p *reconcile.Plan) { p.Steps[0].Fields[0].Label = reconcile.Conflicting },
-		"the secret is another":       func(p *reconcile.Plan) { p.Steps[0].Fields[3].From = reconcile.NewSecret("another") },
+		"Git asks for another value":  func(p *reconcile.Plan) { p.Steps[0].Fields[1].To = 77 },
+		"the API shows another secret": func(p *reconcile.Plan) {
+			p.Steps[0].Fields[3].From = reconcile.VerifiableSecret("another", func(string) bool { return false })
+		},
+		"the secret is another": func(p *reconcile.Plan) { p.Steps[0].Fields[3].From = reconcile.NewSecret("another") },
 	}
 	for name, move := range moves {
 		plan := broadPlan()

@@ -80,7 +80,7 @@ func (a *acceptance) inTime(now time.Time) error {
 // entries are those that accept what a plan finds of a key.
 func (a *acceptance) entries(plan *reconcile.Plan, key, by string) []entered {
 	var out []entered
-	for _, c := range differing(plan) {
+	for _, c := range plan.Changes() {
 		what := whatOf(c)
 		if string(c.Key) != key || what == "" {
 			continue
@@ -105,13 +105,17 @@ func (a *acceptance) entries(plan *reconcile.Plan, key, by string) []entered {
 
 func nothingToAccept(plan *reconcile.Plan, key string) string {
 	var names []string
-	for _, c := range differing(plan) {
+	for _, c := range plan.Changes() {
 		if whatOf(c) != "" {
 			names = append(names, string(c.Key))
 		}
 	}
 	for _, r := range plan.Unmanaged {
 		names = append(names, r.Kind+"/"+r.Name)
+	}
+	i := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, "/"+key) })
+	if i >= 0 {
+		return "it is no key; did you mean " + names[i] + "?"
 	}
 	if near := reconcile.Nearest(key, names); near != "" {
 		return "it has no drift; did you mean " + near + "?"

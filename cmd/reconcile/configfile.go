@@ -108,22 +108,3 @@ func (c *configuring) removeFromFile(ctx context.Context, key string) error {
 	_, err = fmt.Fprintf(c.out, "Removed %s. Commit the file; what it was stays in Git's history, for those who have its keys.\n", reconcile.Clean(c.place(key)))
 	return err
 }
-
-// replaceFile puts a file in place of the one of that name, whole or not at all.
-func replaceFile(name string, data []byte) error {
-	mode := os.FileMode(0o644)
-	if info, err := os.Stat(name); err == nil {
-		mode = info.Mode().Perm()
-	}
-	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(data)
-	err = errors.Join(err, temp.Chmod(mode), temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), name)
-	}
-	return err
-}

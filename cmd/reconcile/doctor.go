@@ -164,7 +164,7 @@ func (d *doctor) fail(name string, err error, fix string) {
 func (d *doctor) git(ctx context.Context, a *app, where scope) {
 	s, err := a.read(ctx, where)
 	if s == nil {
-		s = &session{app: a, scope: where, clock: realClock{}, reading: reading{src: &reconcile.Source{}}}
+		s = &session{app: a, scope: where, clock: reconcile.RealClock{}, reading: reading{src: &reconcile.Source{}}}
 		s.folder = orElse(a.flags.store, filepath.Join(s.top(), ".reconcile"))
 	}
 	d.session = s

@@ -129,7 +129,8 @@ func (d *doctor) values(ctx context.Context) {
 		d.fail("values", errors.New(message), "hand it in where plan and apply run; until then its resource is held")
 	}
 	if len(looked) > 0 && len(wrong) == 0 {
-		d.well("values", "%d that manifests take from elsewhere are there", len(looked))
+		verb := map[bool]string{true: "is", false: "are"}[len(looked) == 1]
+		d.well("values", "%d that manifests take from elsewhere %s there", len(looked), verb)
 	}
 }
 

@@ -47,6 +47,7 @@ func (f *gateFlags) writeLive(ctx context.Context, s *session, plan *reconcile.P
 	if quiet {
 		out = s.err
 	}
+	fmt.Fprintln(out)
 	w.tell(out, d)
 	f.left = w.left()
 	return nil
@@ -65,7 +66,7 @@ type liveWriter struct {
 
 // gather makes a rewrite of each field that live moved, or may have.
 func (w *liveWriter) gather() {
-	for _, c := range differing(w.plan) {
+	for _, c := range w.plan.Changes() {
 		what := whatOf(c)
 		switch {
 		case what == "" || what == "surplus" || !w.asked(c.Key):
@@ -191,7 +192,7 @@ func (w *liveWriter) aimLabel(r *rewrite, label string, live any) string {
 	if m.From != "" {
 		return "its labels are those of " + string(m.From)
 	}
-	r.place = manifest.Place{At: m.Pos, Below: []manifest.Step{{Name: "metadata"}, {Name: "labels"}, {Name: label}}, Emptied: 1}
+	r.place = labelPlace(m, label)
 	if live != nil {
 		r.value = reconcile.String(fmt.Sprint(live), reconcile.Pos{})
 	}
@@ -225,13 +226,10 @@ func (w *liveWriter) aimAway(r *rewrite, path string, live []string) string {
 // aimNew writes what no line says yet below the nearest thing around it that one does.
 func (w *liveWriter) aimNew(r *rewrite, path string, way []manifest.Step) string {
 	want, m := r.change.Want, r.change.Want.Manifest
-	for i := len(way) - 1; i > 0; i-- {
-		if at, set := want.Set[pathOf(way[:i])]; set {
-			r.place = manifest.Place{At: at, Below: way[i:]}
-			return ""
-		}
-	}
+	place, ok := around(want.Set, way)
 	switch {
+	case ok:
+		r.place = place
 	case m.From == "":
 		r.place = manifest.Place{At: m.Pos, Below: append([]manifest.Step{{Name: "spec"}}, way...)}
 	case w.isDocument(m.Pos):

@@ -46,7 +46,7 @@ func (f *gateFlags) flags(cmd *cobra.Command) {
 var usualGate = []string{"drift", "conflict", "missing"}
 
 // finding is one thing that a plan may be failed for: its word, and what is said
-// of one and of several.
+// of one resource and of several.
 type finding struct {
 	word, one, many string
 	count           func(*reconcile.Plan, report.Counts) int
@@ -54,8 +54,10 @@ type finding struct {
 
 // findings are in the order in which they are told.
 var findings = []finding{
-	{"drift", "resource differs from Git behind its back", "resources differ from Git behind its back",
-		func(_ *reconcile.Plan, c report.Counts) int { return c.Drift + c.Unclear }},
+	{"drift", "was changed behind Git", "were changed behind Git",
+		func(_ *reconcile.Plan, c report.Counts) int { return c.Drift }},
+	{"drift", "differs, and who changed it cannot be told", "differ, and who changed them cannot be told",
+		func(_ *reconcile.Plan, c report.Counts) int { return c.Unclear }},
 	{"conflict", "was changed on both sides", "were changed on both sides",
 		func(_ *reconcile.Plan, c report.Counts) int { return c.Conflict }},
 	{"missing", "is missing", "are missing",
@@ -70,7 +72,7 @@ var findings = []finding{
 // pendings are the changes that Git asks for, those beside accepted drift too.
 func pendings(p *reconcile.Plan, c report.Counts) int {
 	n := c.Pending
-	for _, change := range differing(p) {
+	for _, change := range p.Changes() {
 		if change.Known != nil && slices.ContainsFunc(change.Fields, func(f reconcile.FieldChange) bool { return f.Label == reconcile.Pending }) {
 			n++
 		}
@@ -83,7 +85,7 @@ func gateWords() []string {
 	for _, f := range findings {
 		words = append(words, f.word)
 	}
-	return words
+	return slices.Compact(words)
 }
 
 // check refuses flags that mean nothing, before anything is read.
@@ -167,7 +169,11 @@ func (f *gateFlags) found(plan *reconcile.Plan) []string {
 	counts := report.Has(plan)
 	var out []string
 	for _, one := range findings {
-		if n := one.count(plan, counts); n > 0 && slices.Contains(f.fails(), one.word) {
+		switch n := one.count(plan, counts); {
+		case n == 0 || !slices.Contains(f.fails(), one.word):
+		case len(out) == 0:
+			out = append(out, plural(n, "resource "+one.one, "resources "+one.many))
+		default:
 			out = append(out, plural(n, one.one, one.many))
 		}
 	}
@@ -193,15 +199,15 @@ func (f *gateFlags) sentence(code exitCode, plan *reconcile.Plan) string {
 	counts := report.Has(plan)
 	switch code {
 	case exitIncomplete:
-		return plural(counts.Unknown, "thing in scope could not be read, so the answer is incomplete", "things in scope could not be read, so the answer is incomplete")
+		return plural(counts.Unknown, "thing in scope could not be read, so the answer is incomplete.", "things in scope could not be read, so the answer is incomplete.")
 	case exitHeld:
-		return plural(counts.Held, "change is held, and there is nothing else to do", "changes are held, and there is nothing else to do")
+		return plural(counts.Held, "change is held, and there is nothing else to do.", "changes are held, and there is nothing else to do.")
 	case exitDiffers:
 		parts := f.found(f.rest(plan))
 		if len(parts) == 0 {
 			return "there are changes, or some are under way; " + counts.Summary()
 		}
-		return strings.Join(parts, ", ") + beside(counts) + "."
+		return strings.Join(parts, "; ") + beside(counts) + "."
 	}
 	return ""
 }
@@ -212,15 +218,4 @@ func beside(c report.Counts) string {
 		return ""
 	}
 	return "; " + plural(c.Known, "more is known and accepted", "more are known and accepted")
-}
-
-// differing are all changes of a plan, held or not.
-func differing(p *reconcile.Plan) []*reconcile.Change {
-	var out []*reconcile.Change
-	for _, changes := range [][]reconcile.Change{p.Steps, p.Held} {
-		for i := range changes {
-			out = append(out, &changes[i])
-		}
-	}
-	return out
 }

@@ -19,7 +19,7 @@ func heeded(t *testing.T) (*session, reconcile.Store) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	s := &session{app: &app{err: io.Discard, getenv: func(string) string { return "" }}, store: st, clock: realClock{}, engine: &reconcile.Engine{}}
+	s := &session{app: &app{err: io.Discard, getenv: func(string) string { return "" }}, store: st, clock: reconcile.RealClock{}, engine: &reconcile.Engine{}}
 	s.src = &reconcile.Source{Revision: reconcile.Revision{ID: "c0ffee5eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"}, Stack: reconcile.Stack{Name: "shop", UID: "5b0c1f2e"}}
 	if err := s.heed(t.Context()); err != nil {
 		t.Fatal(err)

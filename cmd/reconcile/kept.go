@@ -104,7 +104,7 @@ func countsOf(out *reconcile.Outcome) reconcile.RunCounts {
 	for _, step := range out.Steps {
 		touched[step.Change.Key] = true
 	}
-	for _, change := range slices.Concat(out.Plan.Steps, out.Plan.Held) {
+	for _, change := range out.Plan.Changes() {
 		touched[change.Key] = true
 	}
 	return reconcile.RunCounts{

@@ -110,7 +110,7 @@ func (s *session) bury(ctx context.Context) error {
 func (s *session) lease(ctx context.Context) (under context.Context, release func(), err error) {
 	s.held, err = s.store.Lease(ctx, s.owner(), s.holder())
 	for tries := 0; tries < 20 && heldByProber(err); tries++ {
-		if err := (realClock{}).Sleep(ctx, 25*time.Millisecond); err != nil {
+		if err := (reconcile.RealClock{}).Sleep(ctx, 25*time.Millisecond); err != nil {
 			return nil, nil, err
 		}
 		s.held, err = s.store.Lease(ctx, s.owner(), s.holder())

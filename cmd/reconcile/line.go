@@ -97,15 +97,16 @@ func (l *line) Follows(ctx context.Context, e daemon.Entry, newer, older string)
 
 // Ready implements daemon.Line.
 func (l *line) Ready(ctx context.Context, e daemon.Entry, commit string) (*daemon.Ready, error) {
-	ready, err := l.ready(ctx, e, commit)
+	ready, err := l.ready(ctx, e, commit, nil)
 	if ready != nil {
 		l.owners.Store(e.Name, ready.Owner)
 	}
 	return ready, err
 }
 
-// ready reads a stack at a commit, be it one of its branch or not.
-func (l *line) ready(ctx context.Context, e daemon.Entry, commit string) (*daemon.Ready, error) {
+// ready reads a stack at a commit, be it one of its branch or not. may, if there
+// is one, refuses owner words before anything is looked up for them.
+func (l *line) ready(ctx context.Context, e daemon.Entry, commit string, may func(owner string) error) (*daemon.Ready, error) {
 	from, git, err := l.checkout(ctx, e)
 	if err != nil {
 		return nil, err
@@ -121,6 +122,11 @@ func (l *line) ready(ctx context.Context, e daemon.Entry, commit string) (*daemo
 	}
 	if err := r.src.Problems.Err(); err != nil {
 		return ready, err
+	}
+	if may != nil {
+		if err := may(ready.Owner); err != nil {
+			return ready, err
+		}
 	}
 	made, err := l.clients.of(ctx, l.config.Load(), e)
 	if err == nil {
@@ -208,7 +214,7 @@ func (l *line) Artefacts(_ context.Context, e daemon.Entry, look daemon.Look) (m
 	})
 	file("drift.json", func(b *bytes.Buffer) error { return report.DriftJSON(b, look.Plan) })
 	file("plan.txt", func(b *bytes.Buffer) error { return report.Plan(b, look.Plan, report.Style{Width: 100}) })
-	file("approvals.json", func(b *bytes.Buffer) error { return indented(b, approvable(look.Plan)) })
+	file("approvals.json", func(b *bytes.Buffer) error { return indented(b, reconcile.Approvable(look.Plan)) })
 	if look.Outcome == nil && l.tellsDrift(e) {
 		file(driftFile, func(b *bytes.Buffer) error { return l.driftFile(b, e, look.Plan) })
 	}

@@ -83,7 +83,7 @@ func testLine(t *testing.T, env map[string]string) (*line, string) {
 	getenv := func(name string) string { return env[name] }
 	a := &app{getenv: getenv, lookup: func(name string) (string, bool) { value, ok := env[name]; return value, ok }, home: t.TempDir()}
 	l := newLine(a, &daemon.Config{}, lineOptions{
-		folder: filepath.Join(t.TempDir(), "git"), clock: realClock{}, getenv: getenv, masks: newMasks(),
+		folder: filepath.Join(t.TempDir(), "git"), clock: reconcile.RealClock{}, getenv: getenv, masks: newMasks(),
 		stores: func(daemon.Entry) []string { return []string{atDaemon} },
 	})
 	return l, url

@@ -19,22 +19,6 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile/store"
 )
 
-// realClock is the time of this machine.
-type realClock struct{}
-
-func (realClock) Now() time.Time { return time.Now() }
-
-func (realClock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // simulated is the clock of the embedded simulator: who waits on it gets to the
 // next moment at which something happens, or to the end of the wait.
 type simulated struct{ *simulator.Server }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -82,12 +84,22 @@ func (a *app) plan(cmd *cobra.Command, f planFlags) error {
 		if err := s.save(plan, f.out); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.err, "Saved in %s; apply it within 24 hours: reconcile apply %s\n", f.out, f.out)
+		s.tellSaved(f.out)
 	}
 	a.code = f.gate.judge(plan, planCode(report.Has(plan), f.detailed))
 	s.tellGitLab(cmd.Context(), tidings{plan: plan})
 	f.gate.explain(a, plan)
 	return nil
+}
+
+// tellSaved says what to do with a saved plan.
+func (s *session) tellSaved(file string) {
+	if policy := s.src.Stack.Policy; policy.Mode == "propose" && policy.Quorum.Asks() {
+		fmt.Fprintf(s.err, "Saved in %s. First it needs the approval %s (%s): reconcile approve; then, within 24 hours: reconcile apply %s\n",
+			file, policy.Quorum, cmp.Or(policy.Quorum.Pos, policy.Pos).Short(), file)
+		return
+	}
+	fmt.Fprintf(s.err, "Saved in %s; apply it within 24 hours: reconcile apply %s\n", file, file)
 }
 
 // look makes the plan that plan and drift tell of. If it cannot, there may be a
@@ -153,5 +165,5 @@ func checkOutput(output string, words ...string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("-o %s: there are %v", output, words)
+	return fmt.Errorf("-o %s: there are %s", reconcile.Clean(output), strings.Join(words, ", "))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,7 +113,7 @@ func (f *planReports) write(a *app, where scope, s *session, plan *reconcile.Pla
 	d := a.document(where, s)
 	d.Plan, d.Drift, d.Err = plan, drift, unsaid(problem)
 	for _, file := range f.files {
-		err := writeReport(file, d)
+		err := writeReport(file.name, func(w io.Writer) error { return file.format(w, d) })
 		switch {
 		case err != nil && problem == nil:
 			problem = err
@@ -139,7 +140,7 @@ func (a *app) document(where scope, s *session) report.Document {
 	if s == nil {
 		clock := a.clock
 		if clock == nil {
-			clock = realClock{}
+			clock = reconcile.RealClock{}
 		}
 		d.At = clock.Now()
 		return d
@@ -154,22 +155,9 @@ func (a *app) document(where scope, s *session) report.Document {
 	return d
 }
 
-// writeReport writes a file as a whole or not at all.
-func writeReport(file reportFile, d report.Document) (err error) {
-	part, err := os.CreateTemp(filepath.Dir(file.name), "."+filepath.Base(file.name)+".*.part")
-	if err != nil {
-		return fmt.Errorf("write the report %s: %w", file.name, err)
-	}
-	defer os.Remove(part.Name())
-	err = file.format(part, d)
-	if err == nil {
-		err = part.Chmod(0o644)
-	}
-	if err = errors.Join(err, part.Close()); err == nil {
-		err = os.Rename(part.Name(), file.name)
-	}
-	if err != nil {
-		return fmt.Errorf("write the report %s: %w", file.name, err)
+func writeReport(name string, write func(io.Writer) error) error {
+	if err := writeWhole(name, 0o644, write); err != nil {
+		return fmt.Errorf("write the report %s: %w", name, err)
 	}
 	return nil
 }

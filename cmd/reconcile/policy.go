@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -78,6 +77,9 @@ func (a *app) testPolicy(ctx context.Context, f policyTestFlags) error {
 	if f.report != "" && (format != "junit" || !named || file == "") {
 		return fmt.Errorf("--report %s: wants junit=FILE", f.report)
 	}
+	if _, err := parseReport(f.report); f.report != "" && err != nil {
+		return fmt.Errorf("--report %s: %w", reconcile.Clean(f.report), err)
+	}
 	s, err := a.read(ctx, f.scope)
 	if err != nil {
 		return err
@@ -89,7 +91,7 @@ func (a *app) testPolicy(ctx context.Context, f policyTestFlags) error {
 	}
 	result := tested.run()
 	if file != "" {
-		if err := writeTo(file, result.junit); err != nil {
+		if err := writeReport(file, result.junit); err != nil {
 			return err
 		}
 	}
@@ -100,14 +102,6 @@ func (a *app) testPolicy(ctx context.Context, f policyTestFlags) error {
 		return indented(a.out, result)
 	}
 	return result.text(a.out)
-}
-
-func writeTo(name string, write func(io.Writer) error) error {
-	out, err := os.Create(name)
-	if err != nil {
-		return fmt.Errorf("write a report: %w", err)
-	}
-	return errors.Join(write(out), out.Close())
 }
 
 // testedPolicy reads the stack, the operator's bounds and the cases. Wrong ones

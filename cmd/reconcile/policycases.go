@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -60,9 +62,12 @@ type policyCase struct {
 func (c *policyCases) load(file string) error {
 	name, read := manifest.CasesFile, c.src.ReadFile
 	if file != "" {
-		folder := filepath.Dir(file)
-		name = filepath.Base(file)
-		read = func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(folder, filepath.FromSlash(name))) }
+		folder, err := os.OpenRoot(filepath.Dir(file))
+		if err != nil {
+			return fmt.Errorf("policy test: --cases %s: %w", file, err)
+		}
+		defer folder.Close()
+		name, read = filepath.Base(file), func(name string) ([]byte, error) { return readWithin(folder, name) }
 	}
 	data, err := read(name)
 	if err != nil {
@@ -83,7 +88,30 @@ func (c *policyCases) load(file string) error {
 		}
 		problems = append(problems, r.problems...)
 	}
-	return c.tell(problems, line, len(texts))
+	if err := c.tell(problems, line, len(texts)); err != nil {
+		return err
+	}
+	if len(c.cases) == 0 {
+		return fmt.Errorf("policy test: %s has no cases, so nothing was tested", name)
+	}
+	return nil
+}
+
+// readWithin reads a file of a folder: whoever writes cases names files, and what
+// is wrong with them is shown.
+func readWithin(folder *os.Root, name string) ([]byte, error) {
+	info, err := folder.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", name)
+	}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = fmt.Errorf("%s: %w; cases name files beside their own", name, at.Err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return folder.ReadFile(name)
 }
 
 // caseReader reads cases, strictly.

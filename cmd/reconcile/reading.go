@@ -192,7 +192,7 @@ func (r *reading) engine(kinds reconcile.Kinds, wish *reconcile.Wish, clock reco
 func receipts(wish *reconcile.Wish, clock reconcile.Clock) []reconcile.Receipt {
 	var out []reconcile.Receipt
 	for _, w := range wish.Ordered {
-		if w.Hold != nil {
+		if w.Hold != nil && w.Hold.Guard != "needs" { // what a resource of the stack is to bring is not unknown
 			out = append(out, reconcile.Receipt{Kind: "value", Scope: w.Scope, Reason: string(w.Key) + ": " + w.Hold.Reason, At: clock.Now()})
 		}
 	}

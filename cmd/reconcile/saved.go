@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,11 +76,14 @@ func (s *session) save(plan *reconcile.Plan, file string) error {
 	if err != nil {
 		return err
 	}
-	part := file + ".part"
-	if err := os.WriteFile(part, append(data, '\n'), 0o600); err != nil {
+	err = writeWhole(file, 0o600, func(w io.Writer) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
-	return os.Rename(part, file)
+	return nil
 }
 
 // fromFolder are files as a folder leads to them, whoever moves it with them.
@@ -143,6 +149,12 @@ func heldBesides(c *reconcile.Change) bool {
 func isFile(name string) bool {
 	info, err := os.Stat(name)
 	return name != "" && err == nil && info.Mode().IsRegular()
+}
+
+// missingFile tells whether a location is meant to be on this machine, and is not there.
+func missingFile(location string) bool {
+	_, err := os.Stat(location)
+	return location != "" && !strings.ContainsAny(location, ":@") && errors.Is(err, fs.ErrNotExist)
 }
 
 func loadPlan(file string) (*savedPlan, error) {

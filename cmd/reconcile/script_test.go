@@ -39,7 +39,7 @@ type quick struct{ epoch time.Time }
 func quickClock() reconcile.Clock {
 	nanos, err := strconv.ParseInt(os.Getenv("RECONCILE_TEST_EPOCH"), 10, 64)
 	if err != nil {
-		return realClock{}
+		return reconcile.RealClock{}
 	}
 	return quick{time.Unix(0, nanos)}
 }
@@ -47,7 +47,7 @@ func quickClock() reconcile.Clock {
 func (q quick) Now() time.Time { return q.epoch.Add(time.Since(q.epoch) * speed) }
 
 func (q quick) Sleep(ctx context.Context, d time.Duration) error {
-	return realClock{}.Sleep(ctx, d/speed)
+	return reconcile.RealClock{}.Sleep(ctx, d/speed)
 }
 
 // TestScript drives the real binary. Each script says what a user does and sees.

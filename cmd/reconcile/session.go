@@ -87,7 +87,7 @@ func (s *session) onClose(f func()) { s.closers = append(s.closers, f) }
 func (a *app) read(ctx context.Context, where scope) (*session, error) {
 	s := &session{app: a, scope: where, clock: a.clock}
 	if s.clock == nil {
-		s.clock = realClock{}
+		s.clock = reconcile.RealClock{}
 	}
 	if s.location == "" {
 		s.location = "."

@@ -170,7 +170,7 @@ func placeOf(kind reconcile.Kind, m *reconcile.Manifest, path string) (manifest.
 	at, set := w.Set[path]
 	switch {
 	case field == nil && isLabel && label != "":
-		return manifest.Place{At: m.Pos, Below: []manifest.Step{{Name: "metadata"}, {Name: "labels"}, {Name: label}}, Emptied: 1}, &reconcile.Field{}, nil
+		return labelPlace(m, label), &reconcile.Field{}, nil
 	case field == nil:
 		if n := m.Spec.At(strings.Split(path, ".")...); n != nil && n.Kind < reconcile.MapNode {
 			return manifest.Place{At: n.Pos}, &reconcile.Field{}, nil
@@ -185,12 +185,26 @@ func placeOf(kind reconcile.Kind, m *reconcile.Manifest, path string) (manifest.
 	case set:
 		return manifest.Place{At: at, Pair: field.Shape == reconcile.Pairs, Emptied: manifest.Emptied(kind.Fields, path)}, field, nil
 	}
-	for i := len(way) - 1; i > 0; i-- {
-		if at, ok := w.Set[pathOf(way[:i])]; ok {
-			return manifest.Place{At: at, Below: way[i:]}, field, nil
-		}
+	if place, ok := around(w.Set, way); ok {
+		return place, field, nil
 	}
 	return manifest.Place{At: m.Pos, Below: append([]manifest.Step{{Name: "spec"}}, way...)}, field, nil
+}
+
+// labelPlace is where a label of a manifest stands, or is to stand.
+func labelPlace(m *reconcile.Manifest, label string) manifest.Place {
+	return manifest.Place{At: m.Pos, Below: []manifest.Step{{Name: "metadata"}, {Name: "labels"}, {Name: label}}, Emptied: 1}
+}
+
+// around is the place of what no line says yet: below the nearest thing around it
+// that one says.
+func around(set map[string]reconcile.Pos, way []manifest.Step) (place manifest.Place, ok bool) {
+	for i := len(way) - 1; i > 0; i-- {
+		if at, ok := set[pathOf(way[:i])]; ok {
+			return manifest.Place{At: at, Below: way[i:]}, true
+		}
+	}
+	return manifest.Place{}, false
 }
 
 // pathOf is the path of a way down.

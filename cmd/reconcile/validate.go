@@ -43,8 +43,12 @@ func (a *app) validate(cmd *cobra.Command, where scope) error {
 	if err := s.expand(cmd.Context(), false); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "%s: %d manifests in %d files, nothing is wrong. They stand for %d resources.\n",
-		s.src.Stack.Name, len(s.src.Manifests), s.src.Files, len(s.wish.Ordered))
+	stand := "They stand"
+	if len(s.src.Manifests) == 1 {
+		stand = "It stands"
+	}
+	fmt.Fprintf(a.out, "%s: %s in %s, nothing is wrong. %s for %s.\n", s.src.Stack.Name,
+		counted(len(s.src.Manifests), "manifest"), counted(s.src.Files, "file"), stand, counted(len(s.wish.Ordered), "resource"))
 	s.tellOthers()
 	return nil
 }

@@ -91,7 +91,7 @@ func (o Options) filled() Options {
 		o.Home, _ = os.UserHomeDir()
 	}
 	if o.Clock == nil {
-		o.Clock = realClock{}
+		o.Clock = reconcile.RealClock{}
 	}
 	if o.Rate <= 0 {
 		o.Rate = defaultRate
@@ -131,21 +131,6 @@ func (c *Client) Again(since *time.Time, usual time.Duration) time.Duration {
 		return min(max(left, time.Second), usual)
 	}
 	return min(max(passed/4, 2*time.Second), 30*time.Second)
-}
-
-type realClock struct{}
-
-func (realClock) Now() time.Time { return time.Now() }
-
-func (realClock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 func invalid(format string, args ...any) *reconcile.Error {

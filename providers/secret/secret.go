@@ -2,6 +2,7 @@ package secret
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -68,7 +69,8 @@ func (p secrets) live(ctx context.Context, s *sdk.Secret, in reconcile.Scope) (r
 	if mark.Key == "" {
 		return live, nil
 	}
-	return live, p.valued(ctx, &live)
+	err := p.valued(ctx, &live)
+	return live, err
 }
 
 // valued fills in what is known of the value.
@@ -102,6 +104,9 @@ func (p secrets) wasMadeUp(ctx context.Context, live *reconcile.Live[Secret]) (h
 			how, last = made, v.Revision
 		}
 	}
+	if reconcile.ClassOf(err) == reconcile.NotFound { // it went while it was read
+		err = nil
+	}
 	return how, err
 }
 
@@ -130,21 +135,21 @@ func (p secrets) Create(ctx context.Context, want reconcile.Desired[Secret]) (st
 }
 
 // Update changes what stands on the secret itself first, and with it the mark;
-// then the value, then the protection. What an earlier update has done already
-// is not done again.
+// then the protection, then the value: an update that was refused has made no
+// version, so it may be sent again at once.
 func (p secrets) Update(ctx context.Context, have reconcile.Live[Secret], want reconcile.Desired[Secret]) error {
 	if req := updateRequest(have, want); req != nil {
 		if _, err := p.UpdateSecret(req, scw.WithContext(ctx)); err != nil {
 			return scaleway.Classify(err)
 		}
 	}
-	if want.Has("value") || want.Has("generate") {
-		if err := p.renew(ctx, have, want.Spec); err != nil {
+	if want.Has("protected") {
+		if err := p.protect(ctx, have, want.Spec.Protected); err != nil {
 			return err
 		}
 	}
-	if want.Has("protected") {
-		return p.protect(ctx, have, want.Spec.Protected)
+	if want.Has("value") || want.Has("generate") {
+		return p.renew(ctx, have, want.Spec)
 	}
 	return nil
 }
@@ -181,7 +186,12 @@ func (p secrets) renew(ctx context.Context, have reconcile.Live[Secret], want Se
 		return scaleway.Classify(err)
 	}
 	p.client.Learn(verifier, value)
-	return p.retire(ctx, have, made.Revision)
+	if err := p.retire(ctx, have, made.Revision); err != nil {
+		refused := *scaleway.Classify(err)
+		refused.Class, refused.Message = reconcile.Ambiguous, fmt.Sprintf("revision %d is there, but those before it could not all be disabled: %s", made.Revision, refused.Message)
+		return &refused
+	}
+	return nil
 }
 
 // retire disables what is still enabled of the versions before one: the API

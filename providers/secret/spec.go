@@ -16,7 +16,7 @@ type Secret struct {
 	Description string           `yaml:"description" plan:"keep" doc:"For people."`
 	Type        string           `yaml:"type" default:"opaque" plan:"replace" check:"enum=opaque|key_value|basic_credentials|database_credentials|ssh_key|certificate" doc:"Shape of the value. All but opaque and certificate want JSON, a map of texts."`
 	Protected   bool             `yaml:"protected" default:"false" plan:"keep" doc:"Scaleway deletes it only once this is false."`
-	Value       reconcile.Secret `yaml:"value" doc:"Its value, by valueFrom. A change makes a new version."`
+	Value       reconcile.Secret `yaml:"value" plan:"fresh" doc:"Its value, by valueFrom. A change makes a new version."`
 	Generate    *Generate        `yaml:"generate" doc:"Makes up a value instead, which nobody gets to see. A change of anything here makes up a new one."`
 }
 

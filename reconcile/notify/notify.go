@@ -101,7 +101,7 @@ const maxSeen = 1024
 // New makes a notifier. Run sends.
 func New(to []Receiver, o Options) (*Notifier, error) {
 	if o.Clock == nil {
-		o.Clock = realClock{}
+		o.Clock = reconcile.RealClock{}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -177,17 +177,4 @@ func (n *Notifier) Counts() map[string]Counts {
 		out[o.Name] = o.count()
 	}
 	return out
-}
-
-type realClock struct{}
-
-func (realClock) Now() time.Time { return time.Now() }
-
-func (realClock) Sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

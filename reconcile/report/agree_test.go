@@ -226,3 +226,18 @@ func TestCosts(t *testing.T) {
 		t.Errorf("of nothing: %q", got)
 	}
 }
+
+// Where no price is known no amount is said: 0.00 EUR would be one.
+func TestNothingKnownIsNoAmount(t *testing.T) {
+	dark := reconcile.Cost{Unknown: "the product catalogue could not be read"}
+	for _, drift := range []bool{false, true} {
+		var out strings.Builder
+		d := report.Document{Drift: drift, Plan: &reconcile.Plan{Stack: "shop", Total: &reconcile.Bill{From: dark, To: dark}}}
+		if err := report.Text(&out, d); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); !strings.Contains(text, "Costs: not known: the product catalogue could not be read.") || strings.Contains(text, "0.00") {
+			t.Errorf("drift %v:\n%s", drift, text)
+		}
+	}
+}

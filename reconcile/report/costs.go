@@ -13,27 +13,18 @@ func Costs(b *reconcile.Bill) string {
 	if b == nil {
 		return ""
 	}
-	return qualified(swing(b), unpriced(b), swing(b) == unchanged)
-}
-
-// Monthly is a cost as a phrase: "44.30 EUR a month", "1.00 to 13.40 EUR a month".
-func Monthly(c reconcile.Cost) string {
-	return qualified(monthly(c), c.Unknown, c.Least == 0 && c.Most == 0)
+	switch amount, unknown := swing(b), unpriced(b); {
+	case unknown == "":
+		return amount
+	case amount == unchanged:
+		return "not known: " + unknown
+	default:
+		return amount + ", and what is not known: " + unknown
+	}
 }
 
 // unchanged is a difference of nothing.
 const unchanged = "no change"
-
-// qualified adds to an amount what is not known; nothing need not be said then.
-func qualified(amount, unknown string, nothing bool) string {
-	switch {
-	case unknown == "":
-		return amount
-	case nothing:
-		return "not known: " + unknown
-	}
-	return amount + ", and what is not known: " + unknown
-}
 
 // swing is what lies between the sides of a bill, as far as they are known.
 func swing(b *reconcile.Bill) string {
@@ -89,11 +80,28 @@ func priced(amount, unknown string) string {
 	return text
 }
 
+// standing is what all of the stack costs as it is and as Git says, in sentences.
+func standing(b *reconcile.Bill) string {
+	if dark(b) {
+		return "Costs: not known: " + unpriced(b) + "."
+	}
+	return priced(monthly(b.From)+"; as Git says "+monthly(b.To), unpriced(b))
+}
+
 // totally is what all steps do to the stack's cost, in sentences.
 func totally(b *reconcile.Bill) string {
 	amount := swing(b)
-	if amount == unchanged {
+	switch {
+	case dark(b):
+		return "Costs: not known: " + unpriced(b) + "."
+	case amount == unchanged:
 		amount = monthly(b.To) + ", as before"
 	}
 	return priced(amount, unpriced(b))
+}
+
+// dark tells whether nothing of a bill is known, so that no amount may be said:
+// 0.00 EUR would be one.
+func dark(b *reconcile.Bill) bool {
+	return unpriced(b) != "" && b.From.Least == 0 && b.From.Most == 0 && b.To.Least == 0 && b.To.Most == 0
 }

@@ -109,6 +109,11 @@ func (c *Counts) why(change *reconcile.Change) {
 	}
 }
 
+// due is how many changes have a cause and are not known of.
+func (c Counts) due(why cause) int {
+	return map[cause]int{drift: c.Drift, conflict: c.Conflict, unclear: c.Unclear, missing: c.Missing, surplus: c.Surplus, pending: c.Pending}[why]
+}
+
 // failed tells whether a listing or look-up left something unknown. A kind that
 // Git does not use and the credential may not read is out of scope instead.
 func failed(r *reconcile.Receipt) bool { return !r.Complete && !r.OutOfScope && !besides(r) }

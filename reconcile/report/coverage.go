@@ -58,6 +58,9 @@ func (t *teller) unsettled() {
 func (t *teller) coverage() {
 	p := t.plan
 	text := "Coverage: nothing is there"
+	if t.counts.Unknown > 0 {
+		text = "Coverage: nothing is known"
+	}
 	if percent, ok := covered(p); ok {
 		text = fmt.Sprintf("Coverage: %d%%, %d managed and %d unmanaged", percent, p.Managed, len(p.Unmanaged))
 	}
@@ -101,7 +104,7 @@ func outOfScope(p *reconcile.Plan) []string {
 func (t *teller) driftVerdict() {
 	var found []string
 	for _, g := range groups {
-		if n := len(t.of(g.cause)); n > 0 {
+		if n := t.counts.due(g.cause); n > 0 {
 			found = append(found, fmt.Sprintf("%d %s", n, g.word))
 		}
 	}
@@ -128,7 +131,7 @@ func (t *teller) driftVerdict() {
 		last = append(last, fmt.Sprintf("Pending: %d (reconcile plan shows %s).", c.Pending, pronoun(c.Pending)))
 	}
 	if p.Total != nil {
-		last = append(last, priced(monthly(p.Total.From)+"; as Git says "+monthly(p.Total.To), unpriced(p.Total)))
+		last = append(last, standing(p.Total))
 	}
 	if len(last) > 0 {
 		t.sheet.say(strings.Join(last, " "))

@@ -25,11 +25,14 @@ var groups = []group{
 	{surplus, "Surplus", "surplus", nameIt},
 }
 
+// knownTitle is above drift that a baseline knows of, which comes after the groups.
+const knownTitle = "Known, and accepted for a time"
+
 func (t *teller) drifted() {
 	for _, g := range groups {
 		t.deviations(g.title, t.of(g.cause))
 	}
-	t.deviations("Known, and accepted for a time", t.known())
+	t.deviations(knownTitle, t.known())
 }
 
 func (t *teller) deviations(title string, entries []*reconcile.Change) {
@@ -59,11 +62,9 @@ func (t *teller) known() []*reconcile.Change { return t.those(known) }
 
 func (t *teller) those(wanted func(*reconcile.Change) bool) []*reconcile.Change {
 	var out []*reconcile.Change
-	for _, changes := range [][]reconcile.Change{t.plan.Steps, t.plan.Held} {
-		for i := range changes {
-			if wanted(&changes[i]) {
-				out = append(out, &changes[i])
-			}
+	for _, c := range t.plan.Changes() {
+		if wanted(c) {
+			out = append(out, c)
 		}
 	}
 	return out

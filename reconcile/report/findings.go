@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -145,17 +144,4 @@ func firstPos(c *reconcile.Change) reconcile.Pos {
 		}
 	}
 	return reconcile.Pos{}
-}
-
-// inRepository is the path of a file from the repository's top, as links and
-// reports want it; "" for what is not in there.
-func (d Document) inRepository(file string) string {
-	if file == "" {
-		return ""
-	}
-	name := path.Join(d.Folder, file)
-	if path.IsAbs(name) || name == ".." || strings.HasPrefix(name, "../") {
-		return ""
-	}
-	return name
 }

@@ -5,8 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-
-	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
 // reportWidth are the columns of text that is read later, in a browser mostly.
@@ -29,8 +27,11 @@ func Text(w io.Writer, d Document) error {
 func (d Document) trouble(w io.Writer) error {
 	var s sheet
 	parts := []string{d.stack(), d.Location}
-	if parts[0] == "" {
+	switch {
+	case parts[0] == "":
 		parts = parts[1:]
+	case parts[1] == ".": // says nothing to who was not there
+		parts = parts[:1]
 	}
 	s.add(row{parts: parts}, row{text: d.failure() + ":"})
 	for _, line := range d.problems() {
@@ -41,47 +42,6 @@ func (d Document) trouble(w io.Writer) error {
 		s.gap()
 	}
 	return s.print(w, Style{Width: reportWidth})
-}
-
-// problems are the lines of the error.
-func (d Document) problems() []string {
-	if d.Err == nil {
-		return nil
-	}
-	return strings.Split(strings.TrimSpace(d.Err.Error()), "\n")
-}
-
-// failure is what went wrong, in words that open a sentence.
-func (d Document) failure() string {
-	switch {
-	case d.Plan != nil:
-		return "The " + d.verb() + " cannot be relied on"
-	case d.Drift:
-		return "Drift could not be looked for"
-	}
-	return "No plan could be made"
-}
-
-func (d Document) verb() string {
-	if d.Drift {
-		return "drift"
-	}
-	return "plan"
-}
-
-func (d Document) stack() string {
-	if d.Plan != nil {
-		return d.Plan.Stack
-	}
-	return d.Stack
-}
-
-// plan is the document's, or an empty one that says of what there is none.
-func (d Document) plan() *reconcile.Plan {
-	if d.Plan != nil {
-		return d.Plan
-	}
-	return &reconcile.Plan{Stack: d.Stack, At: d.At}
 }
 
 // JSON writes a plan in the shape of Terraform's, and drift in that of driftctl's.

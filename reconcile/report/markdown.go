@@ -42,11 +42,11 @@ func (s *scribe) heading(verb string) string {
 		return out
 	}
 	r := s.t.plan.Revision
-	revision := orElse(proseIn(r.Short(), shortProse), "")
-	if _, differs := strings.CutSuffix(r.Short(), "+"); differs {
+	revision := said(" ", proseIn(r.Short(), shortProse), proseIn(r.Subject, shortProse))
+	if strings.HasSuffix(r.Short(), "+") {
 		revision = proseIn(source(r), shortProse)
 	}
-	line := said(" · ", said(" ", revision, proseIn(r.Subject, shortProse)), proseIn(author(s.t.plan), shortProse), proseIn(some(s.t.plan.Places, 3), shortProse))
+	line := said(" · ", revision, proseIn(author(s.t.plan), shortProse), proseIn(some(s.t.plan.Places, 3), shortProse))
 	if s.t.plan.Kinds > 0 || s.t.counts.Unknown > 0 {
 		line += "  \n" + s.t.reading().text
 	}
@@ -71,13 +71,9 @@ func (s *scribe) verdict() string {
 
 // sentences are those of the text report, made safe.
 func (s *scribe) sentences(tell func(*teller)) []string {
-	t := newTeller(s.t.plan, Style{})
-	tell(t)
-	var out []string
-	for i := range t.sheet.rows {
-		if r := &t.sheet.rows[i]; r.text != "" {
-			out = append(out, prose(r.text))
-		}
+	out := sentences(s.t.plan, tell)
+	for i := range out {
+		out[i] = prose(out[i])
 	}
 	return out
 }
@@ -92,21 +88,25 @@ func (s *scribe) footing() string {
 		}
 		out = strings.Join(lines, "  \n") + "\n\n"
 	}
+	return out + s.imprint(linked("job", s.d.Job)) + "\n"
+}
+
+// imprint is the last line: the plan's hash, where there is more, and who made it.
+func (s *scribe) imprint(links ...string) string {
 	hash := ""
 	if s.t.plan.Hash != "" {
 		hash = "plan hash " + code(clip(s.t.plan.Hash, shortProse))
 	}
-	by := said(" ", "reconcile", proseIn(s.d.Program, shortProse))
-	if line := said(" · ", hash, linked("job", s.d.Job), by); line != "" {
-		out += line + "\n"
-	}
-	return out
+	return said(" · ", hash, said(" · ", links...), said(" ", "reconcile", proseIn(s.d.Program, shortProse)))
 }
 
-// linked is a word that leads to an address, "" if that is none for a browser.
-func linked(word, address string) string {
-	if to := webAddress(address); to != "" && len(to) < 500 {
-		return fmt.Sprintf("[%s](<%s>)", word, to)
+// longestLink is how long an address may be that is worth its room, in bytes.
+const longestLink = 1000
+
+// linked is Markdown that leads to an address, "" if that is none for a browser.
+func linked(text, address string) string {
+	if to := webAddress(address); to != "" && len(to) <= longestLink {
+		return fmt.Sprintf("[%s](<%s>)", text, to)
 	}
 	return ""
 }
@@ -117,12 +117,7 @@ func (s *scribe) at(pos reconcile.Pos) string {
 		return ""
 	}
 	text := code(clip(pos.Short(), shortProse))
-	file, below := s.d.inRepository(pos.File), webAddress(s.d.Blob)
-	if file == "" || below == "" || pos.Line == 0 || len(below)+len(file) > 1000 {
-		return text
-	}
-	v := viewer{d: s.d}
-	return fmt.Sprintf("[%s](<%s>)", text, v.spot(pos).Link)
+	return orElse(linked(text, s.d.link(pos)), text)
 }
 
 // troubles are the lines of why there is no plan.
@@ -137,27 +132,16 @@ func (s *scribe) troubles() chapter {
 // body are the chapters about a plan, in the order of the text report.
 func (s *scribe) body() []chapter {
 	var out []chapter
-	add := func(c chapter) {
-		if len(c.entries) > 0 {
-			out = append(out, c)
-		}
-	}
 	if s.d.Drift {
 		for _, g := range groups {
-			add(s.changes(g.title, s.t.of(g.cause), s.deviation))
+			out = append(out, s.changes(g.title, s.t.of(g.cause), s.deviation))
 		}
-		add(s.changes("Known, and accepted for a time", s.t.known(), s.deviation))
-		add(s.changes("Pending", s.t.of(pending), s.pending))
+		out = append(out, s.changes(knownTitle, s.t.known(), s.deviation), s.changes("Pending", s.t.of(pending), s.pending))
 	} else {
 		p := s.t.plan
-		add(s.changes("To do", pointers(p.Steps), s.step))
-		add(s.changes("Held", pointers(p.Held), s.step))
-		add(s.changes("Taken over", pointers(p.Adopted), s.step))
+		out = append(out, s.changes("To do", pointers(p.Steps), s.step), s.changes("Held", pointers(p.Held), s.step), s.changes("Taken over", pointers(p.Adopted), s.step))
 	}
-	for _, c := range []chapter{s.settling(), s.unread(), s.unmanaged(), s.ignored(), s.expired(), s.notices(), s.receipts()} {
-		add(c)
-	}
-	return out
+	return append(out, s.settling(), s.unread(), s.unmanaged(), s.ignored(), s.expired(), s.notices(), s.receipts())
 }
 
 func pointers(changes []reconcile.Change) []*reconcile.Change {

@@ -69,7 +69,7 @@ func (s *scribe) firstLine(c *reconcile.Change) string {
 func (s *scribe) whereabouts(c *reconcile.Change) string {
 	switch len(c.Origins) {
 	case 0:
-		return ""
+		return proseIn(c.Reason, shortProse) // such as the commit that took it out
 	case 1:
 		return s.at(c.Origins[0])
 	}
@@ -116,10 +116,7 @@ func folded(lines []string) string {
 
 // fieldLines are a field as a plan has it.
 func (s *scribe) fieldLines(c *reconcile.Change, f *reconcile.FieldChange, fresh bool) []string {
-	label, _ := s.t.label(c, f)
-	if label != "" {
-		label = "   # " + label
-	}
+	label := s.remark(c, f)
 	name := fieldName(c, f.Path)
 	from, to, long := multiline(f)
 	if long {
@@ -132,6 +129,15 @@ func (s *scribe) fieldLines(c *reconcile.Change, f *reconcile.FieldChange, fresh
 	return []string{signedLine("-", name+": "+parts[0]), signedLine("+", name+": "+parts[1]+label)}
 }
 
+// remark is what a line ends with that says which side moved, "" if there is nothing to say.
+func (s *scribe) remark(c *reconcile.Change, f *reconcile.FieldChange) string {
+	label, _ := s.t.label(c, f)
+	if label == "" {
+		return ""
+	}
+	return "   # " + label
+}
+
 // changeSign marks a line with both sides in it.
 func changeSign(fresh bool) string {
 	if fresh {
@@ -142,10 +148,7 @@ func changeSign(fresh bool) string {
 
 // sideLines are a field as Git has it and as it is live.
 func (s *scribe) sideLines(c *reconcile.Change, f *reconcile.FieldChange) []string {
-	label, _ := s.t.label(c, f)
-	if label != "" {
-		label = "   # " + label
-	}
+	label := s.remark(c, f)
 	name := fieldName(c, f.Path)
 	live, git, long := multiline(f)
 	if long {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -29,6 +30,7 @@ const leastLimit = 10_000
 
 // write lays the paper out in at most limit characters; 0 is no limit.
 func (p *paper) write(limit int) string {
+	p.chapters = slices.DeleteFunc(p.chapters, func(c chapter) bool { return len(c.entries) == 0 })
 	var all []passage
 	excess := letters(p.head) + letters(p.tail) + letters(leftOut(1e6, 1e6)) - max(limit, leastLimit)
 	for _, c := range p.chapters {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -42,15 +43,8 @@ func Note(w io.Writer, in NoteInput) error {
 	if in.Head != nil {
 		p.chapters = append(p.chapters, n.parts()...)
 	}
-	_, err := io.WriteString(w, p.write(orNumber(in.Limit, longestNote)))
+	_, err := io.WriteString(w, p.write(cmp.Or(in.Limit, longestNote)))
 	return err
-}
-
-func orNumber(n, otherwise int) int {
-	if n == 0 {
-		return otherwise
-	}
-	return n
 }
 
 // A noter writes a merge request's note.
@@ -88,10 +82,8 @@ func hashes(p *reconcile.Plan) map[string]bool {
 	if p == nil {
 		return out
 	}
-	for _, changes := range [][]reconcile.Change{p.Steps, p.Held} {
-		for _, c := range changes {
-			out[c.Hash] = true
-		}
+	for _, c := range p.Changes() {
+		out[c.Hash] = true
 	}
 	return out
 }
@@ -106,17 +98,11 @@ func (n *noter) parts() []chapter {
 	if n.in.Base == nil {
 		mine = "From this merge request, or already pending on " + branch
 	}
-	out := []chapter{}
-	for _, c := range []chapter{
+	return []chapter{
 		n.changes(mine, in(own), n.step), n.obsolete(branch),
 		n.changes("Already pending on "+branch, in(earlier), n.step), n.changes("Drift", in(behindGit), n.deviation),
 		n.changes("Taken over", pointers(n.t.plan.Adopted), n.step), n.settling(), n.unread(), n.ignored(), n.expired(), n.notices(), n.receipts(),
-	} {
-		if len(c.entries) > 0 {
-			out = append(out, c)
-		}
 	}
-	return out
 }
 
 // obsolete are changes that the branch waits for, and that the merge request
@@ -147,11 +133,7 @@ func (n *noter) closing() string {
 	if n.in.Head != nil {
 		lines = append(lines, n.next())
 	}
-	hash := ""
-	if n.t.plan.Hash != "" {
-		hash = "plan hash " + code(clip(n.t.plan.Hash, shortProse))
-	}
-	lines = append(lines, said(" · ", hash, linked("report", n.in.Report), linked("job", n.in.Job), said(" ", "reconcile", proseIn(n.in.Program, shortProse))))
+	lines = append(lines, n.imprint(linked("report", n.in.Report), linked("job", n.in.Job)))
 	return strings.Join(lines, "\n\n") + "\n"
 }
 

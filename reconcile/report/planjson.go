@@ -163,14 +163,9 @@ func before(c *reconcile.Change) tree {
 	case c.Action == reconcile.Create:
 		return plant(nil, nil, nil)
 	case c.Live != nil && c.Live.Spec != nil:
-		return plant(c.Live.Spec, nil, sourced(c))
+		return plant(c.Live.Spec, nil, c.Masked)
 	}
 	return graft(c, func(f *reconcile.FieldChange) any { return f.From })
-}
-
-// sourced are the paths whose values came from where secrets come from.
-func sourced(c *reconcile.Change) map[string]bool {
-	return c.Masked
 }
 
 // after is the desired state, null for what goes away.
@@ -181,7 +176,7 @@ func after(c *reconcile.Change) tree {
 	case c.Action == reconcile.Adopt: // nothing is written yet
 		return before(c)
 	case c.Want != nil && c.Want.Spec != nil:
-		return plant(c.Want.Spec, c.Want.Unknown, sourced(c))
+		return plant(c.Want.Spec, c.Want.Unknown, c.Masked)
 	}
 	t := graft(c, func(f *reconcile.FieldChange) any {
 		if f.Unknown != "" {

@@ -1,6 +1,8 @@
 // Package report says what a plan holds, in every format that people and
-// programs read: as text, and as JSON in the shapes that Terraform's and
-// driftctl's readers know. It also shows an apply while it runs.
+// programs read: as text, as JSON in the shapes that Terraform's and driftctl's
+// readers know, as a page, and as what GitLab shows in notes, tests and widgets.
+// Each Format is a pure function of one Document. The package also shows an apply
+// while it runs.
 //
 // A report adds nothing to a plan and decides nothing. The one thing worked out
 // here is how much there is of everything (Has), so that summary lines, exit
@@ -67,6 +69,19 @@ type teller struct {
 	counts  Counts
 	verbose bool
 	sheet   sheet
+}
+
+// sentences are those of a part of the text, as other formats say them too.
+func sentences(p *reconcile.Plan, tell func(*teller)) []string {
+	t := newTeller(p, Style{})
+	tell(t)
+	var out []string
+	for i := range t.sheet.rows {
+		if r := &t.sheet.rows[i]; r.text != "" {
+			out = append(out, r.text)
+		}
+	}
+	return out
 }
 
 func newTeller(p *reconcile.Plan, s Style) *teller {

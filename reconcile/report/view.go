@@ -2,8 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
-	"net/url"
 	"reflect"
 	"strings"
 	"time"
@@ -152,7 +150,7 @@ func (v *viewer) fill(out *view) {
 		}
 		out.Unmanaged = append(out.Unmanaged, row)
 	}
-	if said := v.said((*teller).unmanaged); len(said) > 2 {
+	if said := sentences(v.d.Plan, (*teller).unmanaged); len(said) > 2 {
 		for _, way := range said[len(said)-2:] {
 			name, text, _ := strings.Cut(way, ": ")
 			out.UnmanagedWays = append(out.UnmanagedWays, fact{Name: strings.ToUpper(name[:1]) + name[1:], Text: text})
@@ -175,7 +173,7 @@ func (v *viewer) fill(out *view) {
 			out.Unread = append(out.Unread, row)
 		}
 	}
-	out.Coverage = v.said((*teller).coverage)
+	out.Coverage = sentences(v.d.Plan, (*teller).coverage)
 	if !v.d.Drift {
 		out.Verdict = v.teller.counts.Summary()
 	}
@@ -189,24 +187,11 @@ func (v *viewer) cost() string {
 	case b == nil:
 		return ""
 	case v.d.Drift:
-		return priced(monthly(b.From)+"; as Git says "+monthly(b.To), unpriced(b))
+		return standing(b)
 	case swing(b) == unchanged:
 		return totally(b)
 	}
 	return totally(b) + " Before: " + monthly(b.From) + "; after: " + monthly(b.To) + "."
-}
-
-// said are the sentences of a part of the text report.
-func (v *viewer) said(tell func(*teller)) []string {
-	t := newTeller(v.d.Plan, Style{})
-	tell(t)
-	var out []string
-	for i := range t.sheet.rows {
-		if r := &t.sheet.rows[i]; r.text != "" {
-			out = append(out, r.text)
-		}
-	}
-	return out
 }
 
 func (v *viewer) settling(s *reconcile.Status) settlingRow {
@@ -291,20 +276,7 @@ func (v *viewer) spots(at []reconcile.Pos) []spot {
 
 // spot is a line of a manifest, with a link where the files of the commit are shown.
 func (v *viewer) spot(at reconcile.Pos) spot {
-	out := spot{Text: at.Short()}
-	if below, file := webAddress(v.d.Blob), v.d.inRepository(at.File); below != "" && file != "" && at.Line > 0 {
-		out.Link = fmt.Sprintf("%s/%s#L%d", strings.TrimSuffix(below, "/"), (&url.URL{Path: file}).EscapedPath(), at.Line)
-	}
-	return out
-}
-
-// webAddress is an address that a browser may open, or nothing.
-func webAddress(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
-		return ""
-	}
-	return u.String()
+	return spot{at.Short(), v.d.link(at)}
 }
 
 // chipsOf are the tags of all cards: what is done, why, and what stands in its way.

@@ -150,7 +150,7 @@ func (v *viewer) driftSections() []section {
 		l := looks[g.cause]
 		add(section{ID: string(g.cause), Title: g.title, Mark: l.mark, Note: l.note}, v.teller.of(g.cause))
 	}
-	add(section{ID: "known", Title: "Known, and accepted for a time", Mark: mark{"◌", "quiet"}, Note: "The baseline says why and until when."}, v.teller.known())
+	add(section{ID: "known", Title: knownTitle, Mark: mark{"◌", "quiet"}, Note: "The baseline says why and until when."}, v.teller.known())
 	l := looks[pending]
 	add(section{ID: string(pending), Title: "Pending", Mark: l.mark, Note: l.note}, v.teller.of(pending))
 	return out

@@ -50,9 +50,9 @@ func (v *viewer) driftState() (mark, []string) {
 	shape, found := v.found()
 	switch {
 	case found == "" && c.Unknown > 0:
-		return mark{"?", "warn"}, v.said((*teller).driftVerdict)
+		return mark{"?", "warn"}, sentences(v.d.Plan, (*teller).driftVerdict)
 	case found == "":
-		return shape, v.said((*teller).driftVerdict)
+		return shape, sentences(v.d.Plan, (*teller).driftVerdict)
 	}
 	said := []string{found}
 	if c.Pending > 0 {
@@ -86,7 +86,7 @@ func (v *viewer) found() (mark, string) {
 func (v *viewer) planState() (mark, []string) {
 	c := v.teller.counts
 	if !c.Changes() && c.Held == 0 {
-		said := v.said((*teller).verdict)
+		said := sentences(v.d.Plan, (*teller).verdict)
 		switch {
 		case c.Unknown > 0:
 			return mark{"?", "warn"}, said
@@ -121,11 +121,6 @@ func (v *viewer) incomplete(said []string) []string {
 		return append(said, "Not everything could be read: the answer is incomplete.")
 	}
 	return said
-}
-
-// due is how many changes have a cause and are not known of.
-func (c Counts) due(why cause) int {
-	return map[cause]int{drift: c.Drift, conflict: c.Conflict, unclear: c.Unclear, missing: c.Missing, surplus: c.Surplus, pending: c.Pending}[why]
 }
 
 // barLength is how long the bar at the top is, and leastPart how long each of
@@ -170,11 +165,9 @@ func (v *viewer) parts(sections []section) []part {
 // matching are the live resources about which nothing is to be done.
 func matching(p *reconcile.Plan) int {
 	n := p.Managed - len(p.Settling)
-	for _, changes := range [][]reconcile.Change{p.Steps, p.Held} {
-		for i := range changes {
-			if c := &changes[i]; c.Live != nil && c.Action != reconcile.Adopt {
-				n--
-			}
+	for _, c := range p.Changes() {
+		if c.Live != nil && c.Action != reconcile.Adopt {
+			n--
 		}
 	}
 	return max(n, 0)

@@ -14,6 +14,7 @@ import (
 type document struct {
 	branches sops.TreeBranches
 	whole    *string // of a file that is encrypted as a whole
+	digest   string  // of the file as it is encrypted
 }
 
 // at is the value at a key: names from the top down with dots between them, and

@@ -132,7 +132,7 @@ func (s *Sources) absent(at Address) error {
 	}
 	if s.Maker != nil {
 		if key := s.Maker(at); key != "" {
-			refused.Message = fmt.Sprintf("there is no secret %s in %s yet; it needs %s, which makes it: the run after that one reads it", at, at.Region, key)
+			return &reconcile.NotYet{Needs: key, Reason: fmt.Sprintf("there is no secret %s in %s yet; it needs %s, which makes it: the run after that one reads it", at, at.Region, key)}
 		}
 	}
 	return refused

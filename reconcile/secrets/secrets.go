@@ -7,6 +7,8 @@ package secrets
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path"
 	"strings"
@@ -120,7 +122,12 @@ func (s *Sources) encrypted(from reconcile.ValueFrom) (reconcile.Secret, error) 
 		if err != nil {
 			return nil, err
 		}
-		return Cabinet{Holders: s.Holders, Fits: s.Fits}.open(from.Name, data)
+		doc, err := Cabinet{Holders: s.Holders, Fits: s.Fits}.open(from.Name, data)
+		if err == nil {
+			sum := sha256.Sum256(data)
+			doc.digest = hex.EncodeToString(sum[:])
+		}
+		return doc, err
 	})
 	if err != nil {
 		return reconcile.Secret{}, err
@@ -129,7 +136,8 @@ func (s *Sources) encrypted(from reconcile.ValueFrom) (reconcile.Secret, error) 
 	if err != nil {
 		return reconcile.Secret{}, fmt.Errorf("%s: %w", from.Name, err)
 	}
-	return secret(from.Name+"#"+from.Key, value)
+	found, err := secret(from.Name+"#"+from.Key, value)
+	return reconcile.SealedSecret(found.Reveal(), doc.digest), err
 }
 
 // secret is a value that can be handed on.

@@ -52,7 +52,7 @@ func givenOrders(t *testing.T, s suite) {
 	began := time.Now().Add(-time.Second)
 	given := order(t, s.store(t), reconcile.Order{Stack: shop, Verb: reconcile.Approve, Value: "sha256:1", Reason: "looks right",
 		ID: "mine", At: noon, Ended: noon, Until: time.Now().UTC().Truncate(time.Second).Add(time.Hour),
-		Changes: []reconcile.Approval{{Key: "Container/a", Action: reconcile.Update, Live: "id", Hash: "h", Wish: "w"}}})
+		Changes: []reconcile.Approval{{Key: "Container/a", Action: reconcile.Update, Live: "id", Hash: "h", Wish: "w", Fields: map[string]string{"size": "d"}}}})
 	if len(given.ID) != 20 || given.At.Before(began) || given.At.After(time.Now().Add(time.Second)) || !given.Ended.IsZero() {
 		t.Errorf("%+v", given)
 	}
