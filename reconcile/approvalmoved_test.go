@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -191,5 +192,33 @@ func TestApprovableLeavesOutWhatARuleHolds(t *testing.T) {
 	}
 	if want := []string{"Item/free", "Item/waits", "Item/later", "Item/held", "Item/needs"}; !slices.Equal(got, want) {
 		t.Errorf("covers %v, want %v", got, want)
+	}
+}
+
+// fixed gives each value that is looked up.
+type fixed reconcile.Secret
+
+func (f fixed) Lookup(context.Context, reconcile.ValueFrom) (reconcile.Secret, error) {
+	return reconcile.Secret(f), nil
+}
+
+// A SOPS file that was written anew is another one, whatever it says; what the
+// value is shows in no hash.
+func TestTheHashCoversEncryptedFiles(t *testing.T) {
+	manifests := []reconcile.Manifest{ware("a", fields{"hidden": fields{"PW": fields{"valueFrom": fields{"sops": "s.yaml#pw"}}}})}
+	hash := func(value, digest string) string {
+		src := &reconcile.Source{Stack: reconcile.Stack{Name: "shop", Regions: []string{"fr-par"}}, Manifests: manifests}
+		wish, problems := reconcile.Expand(src, wareKinds(), reconcile.Look(t.Context(), manifests, fixed(reconcile.SealedSecret(value, digest))))
+		if err := problems.Err(); err != nil {
+			t.Fatal(err)
+		}
+		world := &reconcile.World{Receipts: []reconcile.Receipt{{Kind: "Ware", Scope: reconcile.Scope{Place: "fr-par"}, Complete: true}}}
+		return reconcile.Diff(&src.Stack, wish, world).Changes[0].Hash
+	}
+	if hash("one", "d1") == hash("one", "d2") {
+		t.Error("another file has the same hash")
+	}
+	if hash("one", "d1") != hash("two", "d1") {
+		t.Error("the value shows in the hash")
 	}
 }

@@ -209,7 +209,7 @@ func (d *decoder) lookedUp(f *Field, from *Node, path string) (string, bool) {
 			d.unknown(path, v)
 		case found.Err != nil:
 			d.unknown(path, v)
-			d.wanted.Hold = &Hold{Guard: lookUpGuard(found.Err), Reason: fmt.Sprintf("%s: %v", path, found.Err), Pos: v.Pos}
+			d.wanted.Hold = both(d.wanted.Hold, &Hold{Guard: lookUpGuard(found.Err), Reason: fmt.Sprintf("%s: %v", path, found.Err), Pos: v.Pos})
 		default:
 			for _, at := range leafPaths(path) {
 				d.wanted.Sourced[at] = !f.IsSecret()
@@ -237,6 +237,18 @@ func lookUpGuard(err error) string {
 		return "needs"
 	}
 	return "look-up"
+}
+
+// both is the hold of a resource that lacks several values, with the reasons of
+// all. What could not be read outweighs what is only to come.
+func both(before, further *Hold) *Hold {
+	switch {
+	case before == nil || before.Guard == "needs" && further.Guard != "needs":
+		return further
+	case before.Guard == further.Guard:
+		before.Reason += "; " + further.Reason
+	}
+	return before
 }
 
 // wrongKind says what a scalar field wants if the node is of another sort. Text

@@ -27,11 +27,20 @@ func (i *Ignore) about(w *Wanted) bool {
 // rule is the first rule that names the field at a path, or one above it; nil if none does.
 func (is ignores) rule(path string) *Ignore {
 	for i := range is {
-		if slices.ContainsFunc(is[i].Fields, func(pattern string) bool { return leads(pattern, path) }) {
+		if slices.ContainsFunc(is[i].Fields, func(pattern string) bool { return leads(oneWord(pattern), oneWord(path)) }) {
 			return &is[i]
 		}
 	}
 	return nil
+}
+
+// oneWord takes a label for one word, whatever dots it has: app is not above
+// app.kubernetes.io/name.
+func oneWord(path string) string {
+	if name, ok := strings.CutPrefix(path, "labels."); ok {
+		return "labels." + strings.ReplaceAll(name, ".", "\x00")
+	}
+	return path
 }
 
 // reach tells whether a rule names anything below a path.

@@ -303,3 +303,27 @@ func names(rule, path string) bool {
 	}
 	return true
 }
+
+// A label with dots is one name: nothing of it is ignored for another label's sake.
+func TestAnIgnoredLabelHidesNoLongerOne(t *testing.T) {
+	labels := func(short, long string) []reconcile.Manifest {
+		return []reconcile.Manifest{labelled(ware("a", nil), map[string]string{"app": short, "app.kubernetes.io/name": long})}
+	}
+	for fields, want := range map[string]string{
+		"labels.app":                    "labels.app.kubernetes.io/name",
+		"labels.app.kubernetes.io/name": "labels.app",
+		"labels.*":                      "",
+		"labels":                        "",
+	} {
+		policy := reconcile.Policy{Ignore: []reconcile.Ignore{{Fields: []string{fields}, Reason: "somebody else's"}}}
+		got := ""
+		for _, c := range rehearse(t, policy, labels("x", "y"), labels("x2", "y2")).Steps {
+			for _, f := range c.Fields {
+				got += f.Path
+			}
+		}
+		if got != want {
+			t.Errorf("with %s ignored, %q differs, want %q", fields, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -130,6 +131,32 @@ func TestLook(t *testing.T) {
 			t.Errorf("%s: held %v", w.Key, w.Hold)
 		case held && (w.Hold.Guard != "look-up" || w.Hold.Pos.IsZero() || !strings.Contains(w.Hold.Reason, "token: there is no none")):
 			t.Errorf("%s: held %+v", w.Key, w.Hold)
+		}
+	}
+}
+
+// Of several values that are not there all are named, and one that could not be
+// read outweighs one that is only to come: else the answer would pass for complete.
+func TestSeveralValuesLacking(t *testing.T) {
+	gone, later := errors.New("variable is not set"), &reconcile.NotYet{Needs: "Secret/x", Reason: "Secret/x is made first"}
+	for name, c := range map[string]struct {
+		image, token error
+		guard, want  string
+	}{
+		"both gone":   {gone, gone, "look-up", "image: variable is not set; token: variable is not set"},
+		"later first": {later, gone, "look-up", "token: variable is not set"},
+		"later last":  {gone, later, "look-up", "image: variable is not set"},
+		"both later":  {later, later, "needs", "image: Secret/x is made first; token: Secret/x is made first"},
+	} {
+		env := func(name string) obj { return obj{"valueFrom": obj{"env": name}} }
+		m := shape("a", obj{"image": env("A"), "token": env("B")})
+		src := &reconcile.Source{Stack: reconcile.Stack{Name: "s", Regions: []string{"fr-par"}}, Manifests: []reconcile.Manifest{m}}
+		wish, problems := reconcile.Expand(src, reconcile.Kinds{shapeKind()}, reconcile.Values{"env:A": {Err: c.image}, "env:B": {Err: c.token}})
+		if problems.Err() != nil {
+			t.Fatal(problems)
+		}
+		if hold := wish.Ordered[0].Hold; hold == nil || hold.Guard != c.guard || hold.Reason != c.want {
+			t.Errorf("%s: held %+v", name, hold)
 		}
 	}
 }

@@ -42,15 +42,22 @@ func tookAlong(changes []*Change) {
 			gone[c.Key] = c
 		}
 	}
-	for _, c := range gone {
-		if len(c.By) > 0 || c.Want == nil {
-			continue
+	seen := map[Key]bool{}
+	var blame func(c *Change) []Author
+	blame = func(c *Change) []Author {
+		if len(c.By) > 0 || c.Want == nil || seen[c.Key] {
+			return c.By
 		}
+		seen[c.Key] = true
 		for _, need := range c.Want.Needs {
 			if other := gone[need]; other != nil && len(c.By) == 0 {
-				c.By = other.By
+				c.By = blame(other)
 			}
 		}
+		return c.By
+	}
+	for _, c := range gone {
+		blame(c)
 	}
 }
 

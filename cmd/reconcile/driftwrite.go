@@ -184,7 +184,7 @@ func (w *liveWriter) aim(r *rewrite, f *reconcile.FieldChange, live []string) (w
 		r.place = manifest.Place{At: at}
 		return ""
 	}
-	return w.aimNew(r, f.Path, way)
+	return w.aimNew(r, way)
 }
 
 func (w *liveWriter) aimLabel(r *rewrite, label string, live any) string {
@@ -224,7 +224,7 @@ func (w *liveWriter) aimAway(r *rewrite, path string, live []string) string {
 }
 
 // aimNew writes what no line says yet below the nearest thing around it that one does.
-func (w *liveWriter) aimNew(r *rewrite, path string, way []manifest.Step) string {
+func (w *liveWriter) aimNew(r *rewrite, way []manifest.Step) string {
 	want, m := r.change.Want, r.change.Want.Manifest
 	place, ok := around(want.Set, way)
 	switch {

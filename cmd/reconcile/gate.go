@@ -56,7 +56,7 @@ type finding struct {
 var findings = []finding{
 	{"drift", "was changed behind Git", "were changed behind Git",
 		func(_ *reconcile.Plan, c report.Counts) int { return c.Drift }},
-	{"drift", "differs, and who changed it cannot be told", "differ, and who changed them cannot be told",
+	{"drift", "differs, and which side moved cannot be told", "differ, and which side moved cannot be told",
 		func(_ *reconcile.Plan, c report.Counts) int { return c.Unclear }},
 	{"conflict", "was changed on both sides", "were changed on both sides",
 		func(_ *reconcile.Plan, c report.Counts) int { return c.Conflict }},
@@ -123,7 +123,7 @@ func gateHint(word string) string {
 	case word == "unknown":
 		return "what could not be read always ends with exit status 3"
 	case word == "unclear":
-		return "differences of which nobody can tell who made them count as drift"
+		return "differences of which nobody can tell which side moved count as drift"
 	case near != "":
 		return "did you mean " + near + "?"
 	}

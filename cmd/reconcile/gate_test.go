@@ -82,7 +82,7 @@ func TestGateSaysWhy(t *testing.T) {
 		Steps: []reconcile.Change{changed("Container/a", reconcile.Drifted), changed("Container/b", reconcile.Conflicting), known},
 		Held:  []reconcile.Change{changed("Container/c", "")},
 	}
-	const want = "1 resource was changed behind Git; 1 differs, and who changed it cannot be told; 1 was changed on both sides; 1 more is known and accepted."
+	const want = "1 resource was changed behind Git; 1 differs, and which side moved cannot be told; 1 was changed on both sides; 1 more is known and accepted."
 	if got := (&gateFlags{drift: true}).sentence(exitDiffers, plan); got != want {
 		t.Errorf("got %q", got)
 	}

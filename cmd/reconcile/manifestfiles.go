@@ -102,33 +102,56 @@ type draftFile struct {
 
 func (f *draftFile) Read(p []byte) (int, error) { return f.text.Read(p) }
 
-// commit writes the files that changed: all of them are looked at before the
-// first is replaced. One in which no document is left is removed.
+// commit writes the files that changed. All of them are looked at, and written
+// beside the old ones, before the first is replaced: so a full disk leaves all as
+// they were. One in which no document is left is removed.
 func (d *drafts) commit(folder string) error {
-	for _, file := range d.changed() {
-		data, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(file)))
-		if err == nil && !bytes.Equal(data, d.before[file]) {
-			err = errors.New("somebody else has changed it meanwhile; run it again")
+	parts := map[string]string{} // by file; "" for one that goes
+	defer func() {
+		for _, part := range parts {
+			_ = os.Remove(part) // of those that did not get to their place
 		}
+	}()
+	for _, file := range d.changed() {
+		part, err := d.prepare(file, filepath.Join(folder, filepath.FromSlash(file)))
 		if err != nil {
 			return fmt.Errorf("write %s: %w; nothing was written", file, err)
 		}
+		parts[file] = part
 	}
 	var done []string
 	for _, file := range d.changed() {
-		name := filepath.Join(folder, filepath.FromSlash(file))
-		var err error
-		if d.editors[file].Empty() {
-			err = os.Remove(name)
-		} else {
-			err = replaceFile(name, d.editors[file].Bytes())
-		}
-		if err != nil {
+		if err := takePlace(parts[file], filepath.Join(folder, filepath.FromSlash(file))); err != nil {
 			return fmt.Errorf("write %s: %w; written were: %s", file, err, orElse(strings.Join(done, ", "), "none"))
 		}
 		done = append(done, file)
 	}
 	return nil
+}
+
+func takePlace(part, name string) error {
+	if part == "" {
+		return os.Remove(name)
+	}
+	return os.Rename(part, name)
+}
+
+// prepare writes what is to take a file's place beside it, and returns its name;
+// "" if the file is to go.
+func (d *drafts) prepare(file, name string) (string, error) {
+	data, err := os.ReadFile(name)
+	mode := modeOf(name)
+	switch {
+	case err != nil:
+		return "", err
+	case !bytes.Equal(data, d.before[file]):
+		return "", errors.New("somebody else has changed it meanwhile; run it again")
+	case mode&0o200 == 0:
+		return "", errors.New("it is read-only; allow its owner to write it (chmod u+w)")
+	case d.editors[file].Empty():
+		return "", nil
+	}
+	return writeBeside(name, mode, bytesOf(d.editors[file].Bytes()))
 }
 
 // nodeOf is a value of a spec as manifests write it. git is what stands there, so

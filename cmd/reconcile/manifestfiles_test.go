@@ -80,6 +80,44 @@ func TestDraftsOfChangedFilesAreNotWritten(t *testing.T) {
 	}
 }
 
+// One file beside which nothing can be written, and none is; nor is what is
+// read-only replaced.
+func TestDraftsAreAllWrittenOrNone(t *testing.T) {
+	for name, spoil := range map[string]func(file string) string{
+		"no room": func(file string) string { // for a name that is longer still: it stands for a full disk
+			long := filepath.Join(filepath.Dir(file), strings.Repeat("b", 250)+".yaml")
+			if err := os.Rename(file, long); err != nil {
+				t.Fatal(err)
+			}
+			return "sub/" + filepath.Base(long)
+		},
+		"read-only": func(file string) string {
+			if err := os.Chmod(file, 0o440); err != nil {
+				t.Fatal(err)
+			}
+			return "sub/b.yaml"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, d := twoDrafts(t)
+			before, editor := d.before["sub/b.yaml"], d.editors["sub/b.yaml"]
+			delete(d.before, "sub/b.yaml")
+			delete(d.editors, "sub/b.yaml")
+			file := spoil(filepath.Join(dir, "sub", "b.yaml"))
+			d.before[file], d.editors[file] = before, editor
+			if err := d.commit(dir); err == nil || !strings.Contains(err.Error(), "nothing was written") {
+				t.Errorf("got %v", err)
+			}
+			if got := readText(t, filepath.Join(dir, "a.yaml")); got != "v: 1\n" {
+				t.Errorf("a.yaml is %q", got)
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
 func TestNodesOfValues(t *testing.T) {
 	type spec struct {
 		Text    string        `yaml:"text"`

@@ -104,3 +104,13 @@ func (p *project) accept() {
 		p.t.Errorf("accept: exit %d", run)
 	}
 }
+
+// Where the plan job runs on the default branch, too, apply applies its plan and
+// no other.
+func TestJobsApplyThePlan(t *testing.T) {
+	p := newProject(t, "      plan_rules:\n        - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH\n")
+	p.wants("default branch", "push", "main", 0, "Applying the plan of this pipeline, ", "Applied 2 of 2. 0 failed.")
+	if got := p.memory(0); got != 256e6 {
+		t.Errorf("the container has %d bytes", got)
+	}
+}

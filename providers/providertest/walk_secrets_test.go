@@ -12,7 +12,6 @@ import (
 
 	"gitlab.com/reconciled/reconciled/providers/secret"
 	"gitlab.com/reconciled/reconciled/providers/simulator"
-	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
 // TestWalkOfSecrets walks at random with secrets: their values are no state that
@@ -47,7 +46,6 @@ type secretWalk struct {
 	*trace
 	rng    *rand.Rand
 	items  map[string]item
-	asked  map[reconcile.Key]int // versions that commits asked for
 	mortal bool
 	deaths int
 	others map[string]fact
@@ -65,8 +63,7 @@ func newSecretWalk(t *testing.T, seed int64) *secretWalk {
 	}
 	s.stack = ourStack
 	s.sim.Advance(time.Hour)
-	w := &secretWalk{stage: s, trace: follow(s), rng: rand.New(rand.NewSource(seed)), items: map[string]item{},
-		asked: map[reconcile.Key]int{}, others: s.others()}
+	w := &secretWalk{stage: s, trace: follow(s), rng: rand.New(rand.NewSource(seed)), items: map[string]item{}, others: s.others()}
 	w.die = func() bool { return w.mortal && w.rng.Intn(40) == 0 }
 	w.restart()
 	return w

@@ -157,7 +157,8 @@ func TestS13NobodyUnknown(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	for _, text := range []string{"", "gitlab.com", "http://gitlab.example.com/api/v4", "ftp://gitlab.com", "https://user:canary@gitlab.com/api/v4", "http://127.0.0.1.example.com"} {
+	for _, text := range []string{"", "gitlab.com", "http://gitlab.example.com/api/v4", "ftp://gitlab.com", "https://user:canary@gitlab.com/api/v4", "https://canary@gitlab.com/api/v4",
+		"http://gitlab.example.com/api/v4?private_token=canary", "http://127.0.0.1.example.com"} {
 		if _, err := New(Options{URL: text, Token: reconcile.NewSecret("x")}); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -99,7 +99,7 @@ func (c *Client) openIssue(ctx context.Context, project string, i DriftIssue) er
 		return nil
 	}
 	_, _, err := c.api.Issues.CreateIssue(project, &api.CreateIssueOptions{
-		Title: new(cut(i.Title, maxText)), Description: &i.Body, Labels: &api.LabelOptions{DriftLabel},
+		Title: new(cut(i.Title)), Description: &i.Body, Labels: &api.LabelOptions{DriftLabel},
 	}, api.WithContext(ctx))
 	return err
 }
@@ -110,7 +110,7 @@ func (c *Client) keepIssue(ctx context.Context, project string, have *api.Issue,
 		return c.closeIssue(ctx, project, have, i.Clean)
 	}
 	o := &api.UpdateIssueOptions{}
-	if title := cut(i.Title, maxText); have.Title != title {
+	if title := cut(i.Title); have.Title != title {
 		o.Title = &title
 	}
 	if !i.told(have.Description) {

@@ -64,7 +64,7 @@ func (c *Client) mergeRequest(ctx context.Context, project string, r Revert) (Me
 		return MergeRequest{}, err
 	}
 	made, _, err := c.api.MergeRequests.CreateMergeRequest(project, &api.CreateMergeRequestOptions{
-		Title: new(cut(r.Title, maxText)), Description: &r.Body, SourceBranch: new(r.Branch()), TargetBranch: &r.Into, RemoveSourceBranch: new(true),
+		Title: new(cut(r.Title)), Description: &r.Body, SourceBranch: new(r.Branch()), TargetBranch: &r.Into, RemoveSourceBranch: new(true),
 	}, api.WithContext(ctx))
 	if err != nil {
 		return MergeRequest{}, err

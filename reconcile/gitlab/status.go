@@ -85,7 +85,7 @@ func (c *Client) pipeline(ctx context.Context, project, sha string) int64 {
 // or nobody knows whether it got it: sent twice it is set once.
 func (c *Client) setStatus(ctx context.Context, project string, s Status) error {
 	o := &api.SetCommitStatusOptions{
-		State: api.BuildStateValue(s.State), Name: new(cut(s.Name, maxText)), Description: new(cut(s.Description, maxText)),
+		State: api.BuildStateValue(s.State), Name: new(cut(s.Name)), Description: new(cut(s.Description)),
 	}
 	if s.URL != "" && len(s.URL) <= maxText {
 		o.TargetURL = &s.URL
@@ -125,11 +125,11 @@ func blocked(err error) bool {
 	return r != nil && r.status == http.StatusBadRequest && strings.Contains(r.said, "from :running")
 }
 
-// cut shortens a text to a number of characters.
-func cut(text string, most int) string {
+// cut shortens a text to what GitLab takes.
+func cut(text string) string {
 	runes := []rune(reconcile.Clean(text))
-	if len(runes) > most {
-		return string(runes[:most-3]) + "..."
+	if len(runes) > maxText {
+		return string(runes[:maxText-3]) + "..."
 	}
 	return string(runes)
 }

@@ -53,7 +53,7 @@ func plainDoes(text string, flow bool) bool {
 		return false
 	case strings.HasPrefix(text, "---") || strings.HasPrefix(text, "..."):
 		return false
-	case flow && strings.ContainsAny(text, ",[]{}"):
+	case flow && strings.ContainsAny(text, ",[]{}?"):
 		return false
 	}
 	return !strings.Contains(text, ": ") && !strings.Contains(text, " #") && !strings.HasSuffix(text, ":")

@@ -50,9 +50,9 @@ func headed(text, title string) int {
 // All formats tell of the same drift, in the numbers that Has counts.
 func TestDriftReportsAgree(t *testing.T) {
 	titles := map[string]func(report.Counts) int{
-		"Changed behind Git":                           func(c report.Counts) int { return c.Drift },
-		"Changed on both sides":                        func(c report.Counts) int { return c.Conflict },
-		"Different, and who changed it cannot be told": func(c report.Counts) int { return c.Unclear },
+		"Changed behind Git":                             func(c report.Counts) int { return c.Drift },
+		"Changed on both sides":                          func(c report.Counts) int { return c.Conflict },
+		"Different, and which side moved cannot be told": func(c report.Counts) int { return c.Unclear },
 		"Missing":                        func(c report.Counts) int { return c.Missing },
 		"Surplus":                        func(c report.Counts) int { return c.Surplus },
 		"Known, and accepted for a time": func(c report.Counts) int { return c.Known },

@@ -20,7 +20,7 @@ type group struct {
 var groups = []group{
 	{drift, "Changed behind Git", "changed behind Git", writeLive},
 	{conflict, "Changed on both sides", "changed on both sides", writeLive},
-	{unclear, "Different, and who changed it cannot be told", "different", writeLive},
+	{unclear, "Different, and which side moved cannot be told", "different", writeLive},
 	{missing, "Missing", "missing", dropManifest},
 	{surplus, "Surplus", "surplus", nameIt},
 }

@@ -189,7 +189,7 @@ func TestHTMLCounts(t *testing.T) {
 func TestHTMLAnswers(t *testing.T) {
 	_, text := readPage(t, pageOf(t, told(telling(), true)))
 	for _, want := range []string{
-		"1 resource was changed behind Git; 1 was changed on both sides; 1 differs, and who changed it cannot be told; 1 is missing; 1 is surplus. 3 more are only pending. Not everything could be read",
+		"1 resource was changed behind Git; 1 was changed on both sides; 1 differs, and which side moved cannot be told; 1 is missing; 1 is surplus. 3 more are only pending. Not everything could be read",
 		"LOG_LEVEL info debug drift since 9ab01c2 line 18",
 		"Who j.doe, console, from 192.0.2.7, 2 h ago (2026-11-21 12:03:00 UTC), UpdateContainer",
 		"application terraform, terraform, from 2001:db8::7, 2 days ago",

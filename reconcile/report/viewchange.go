@@ -108,7 +108,7 @@ var tagOrder = []string{
 
 // tagWords are what the filter's buttons say of tags that are not their own word.
 var tagWords = map[string]string{
-	"drift": "changed behind Git", "conflict": "on both sides", "unclear": "not clear who", "waits": "waiting", "adopt": "taken over",
+	"drift": "changed behind Git", "conflict": "on both sides", "unclear": "not clear which side", "waits": "waiting", "adopt": "taken over",
 }
 
 // sections are the changes: of a plan in its order, of drift by urgency.

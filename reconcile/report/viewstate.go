@@ -21,7 +21,7 @@ var looks = map[cause]look{
 	conflict: {mark{"⇄", "bad"}, "Live and Git have both moved since these were last applied, to different values.",
 		"was changed on both sides", "were changed on both sides"},
 	unclear: {mark{"≈", "warn"}, "What Git said when these were last applied is not known, or the value is secret.",
-		"differs, and who changed it cannot be told", "differ, and who changed them cannot be told"},
+		"differs, and which side moved cannot be told", "differ, and which side moved cannot be told"},
 	missing: {mark{"∅", "bad"}, "These were there, and are gone.",
 		"is missing", "are missing"},
 	surplus: {mark{"⊕", "look"}, "These are further live resources of a key that another one holds.",

@@ -284,3 +284,20 @@ func TestBegin(t *testing.T) {
 		}
 	}
 }
+
+// A value says of which file it is, so that an approval ends when that is written
+// anew; no digest is made of the value.
+func TestSOPSDigest(t *testing.T) {
+	recipient := newKey(t)
+	one, other := sealed(t, "s.yaml", recipient, "a", "c4nary"), sealed(t, "s.yaml", recipient, "a", "c4nary")
+	digest := func(data []byte) string {
+		got, err := in("s.yaml", data).Lookup(t.Context(), sops("s.yaml", "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Digest()
+	}
+	if digest(one) != digest(one) || digest(one) == "" || digest(one) == digest(other) {
+		t.Errorf("digests %q, %q, %q", digest(one), digest(one), digest(other))
+	}
+}
