@@ -87,16 +87,11 @@ func (a Attempt) done() bool { return !a.Failed && (a.Event == Result || a.Event
 // suspicious tells whether somebody may have changed live: a further resource of
 // the key, drift, conflict, or a difference of which nobody can tell who made it.
 func (c *Change) suspicious() bool {
-	has := func(l Label) bool {
-		return slices.ContainsFunc(c.Fields, func(f FieldChange) bool { return f.Label == l && f.Unknown == "" })
-	}
-	switch {
-	case c.Action == Adopt || c.Action == Forget:
-		return false
-	case c.Surplus || has(Drifted) || has(Conflicting):
+	switch c.Cause() {
+	case BySurplus, ByDrift, ByConflict, ByNobody:
 		return true
 	}
-	return c.Action != Create && c.Action != Delete && !has(Pending) && has("")
+	return false
 }
 
 // Testimonies are what witnesses said. A daemon sees the same drift at each look,

@@ -65,7 +65,7 @@ func changedBy(p *reconcile.Plan, c *reconcile.Change) (lines []string, ok bool)
 // may be ours.
 func blameLines(p *reconcile.Plan, c *reconcile.Change) []string {
 	lines, ok := changedBy(p, c)
-	if !ok && causeOf(c) == surplus {
+	if !ok && c.Cause() == surplus {
 		return nil
 	}
 	return lines

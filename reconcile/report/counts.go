@@ -93,7 +93,7 @@ func (c *Counts) why(change *reconcile.Change) {
 		c.Known++
 		return
 	}
-	switch causeOf(change) {
+	switch change.Cause() {
 	case drift:
 		c.Drift++
 	case conflict:

@@ -48,13 +48,13 @@ func (t *teller) deviations(title string, entries []*reconcile.Change) {
 
 // groupOf is the group of drift that a change belongs to.
 func groupOf(c *reconcile.Change) group {
-	why := causeOf(c)
+	why := c.Cause()
 	return groups[slices.IndexFunc(groups, func(g group) bool { return g.cause == why })]
 }
 
 // of are the changes with one cause, held or not, but not those that are known.
 func (t *teller) of(why cause) []*reconcile.Change {
-	return t.those(func(c *reconcile.Change) bool { return causeOf(c) == why && !known(c) })
+	return t.those(func(c *reconcile.Change) bool { return c.Cause() == why && !known(c) })
 }
 
 // known is the drift that was accepted for a time.

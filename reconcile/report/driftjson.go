@@ -172,7 +172,7 @@ func (t *teller) changedOf(changes []*reconcile.Change) []changedResource {
 
 // gone is how many resources are missing, whether that is known or not.
 func (t *teller) gone() int {
-	return len(t.those(func(c *reconcile.Change) bool { return causeOf(c) == missing }))
+	return len(t.those(func(c *reconcile.Change) bool { return c.Cause() == missing }))
 }
 
 func changedFieldOf(f *reconcile.FieldChange) changedField {

@@ -55,7 +55,7 @@ func holding(c *reconcile.Change) string {
 
 // moved are the findings about what happened to one resource behind Git.
 func (t *teller) moved(c *reconcile.Change) []finding {
-	why := causeOf(c)
+	why := c.Cause()
 	tail := t.account(c)
 	base := finding{check: string(why), key: string(c.Key), at: firstPos(c)}
 	if known(c) {
@@ -120,7 +120,7 @@ func (t *teller) account(c *reconcile.Change) string {
 		text = fmt.Sprintf(", changed by %s, and %d more.", by[0], len(by)-1)
 	case ok:
 		text = ", changed by " + by[0] + "."
-	case causeOf(c) != surplus:
+	case c.Cause() != surplus:
 		text = "; who changed it is " + by[0] + "."
 	}
 	if known(c) {

@@ -116,7 +116,7 @@ func (d Document) testcases() []testcase {
 // testcase is one change. It fails just where Counts.Drifted counts it.
 func (d Document) testcase(t *teller, c *reconcile.Change) testcase {
 	out := testcase{Name: string(c.Key), File: d.inRepository(firstPos(c).File)}
-	why := causeOf(c)
+	why := c.Cause()
 	switch {
 	case known(c):
 		out.Skipped = cry("known", append([]string{knownUntil(c.Known)}, t.story(c)...)...)

@@ -55,7 +55,7 @@ func (s *scribe) firstLine(c *reconcile.Change) string {
 		until = proseIn("known until "+c.Known.Until, shortProse)
 	}
 	action := string(c.Action)
-	if why := causeOf(c); behind(c) {
+	if why := c.Cause(); behind(c) {
 		action = string(why) + ", " + action
 	}
 	if len(c.Held) > 0 {

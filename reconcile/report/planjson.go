@@ -215,7 +215,7 @@ func names(path []segment) []string {
 // driftOf is what happened to a resource outside of Git: from what Git said when
 // it was last changed to what is live. Only the fields that moved are shown.
 func driftOf(c *reconcile.Change) (resourceChange, bool) {
-	cause := causeOf(c)
+	cause := c.Cause()
 	if cause != drift && cause != conflict && cause != missing {
 		return resourceChange{}, false
 	}

@@ -216,7 +216,7 @@ func reasonOf(c *reconcile.Change) string {
 // it or what it waits for.
 func tagsOf(c *reconcile.Change, drift bool) []string {
 	tags := []string{string(c.Action)}
-	switch why := string(causeOf(c)); {
+	switch why := string(c.Cause()); {
 	case known(c) && drift:
 		tags = []string{"known"}
 	case known(c):
@@ -275,7 +275,7 @@ func identity(c *reconcile.Change) []string {
 // opens tells whether a card is open at first: what happened behind Git, and what
 // changes what is there; new resources if they are small; not all of very many.
 func (v *viewer) opens(c *reconcile.Change, out *card) bool {
-	late := v.d.Drift && (known(c) || causeOf(c) == pending)
+	late := v.d.Drift && (known(c) || c.Cause() == pending)
 	if v.open >= mostOpen || late || c.Action == reconcile.Create && len(out.Fields) > fewRows {
 		return false
 	}

@@ -11,7 +11,7 @@ import (
 // fields are what differs. Of what is gone, or one too many, there is nothing to
 // compare; what a new resource has by default goes without saying.
 func (v *viewer) fields(c *reconcile.Change) []fieldRow {
-	if why := causeOf(c); v.d.Drift && (why == missing || why == surplus) {
+	if why := c.Cause(); v.d.Drift && (why == missing || why == surplus) {
 		return nil
 	}
 	var out []fieldRow
