@@ -99,7 +99,10 @@ func (f *gateFlags) read(s *session) (*baseline, error) {
 	if errors.Is(err, fs.ErrNotExist) && (f.baseline == "" || len(f.accept.keys) > 0) {
 		err = nil
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no baseline %s; reconcile drift --baseline %[1]s --accept KEY --until DATE --reason TEXT makes one", b.name)
+	case err != nil:
 		return nil, fmt.Errorf("read the baseline %s: %w", b.name, err)
 	}
 	return b, nil

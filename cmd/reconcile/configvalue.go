@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -25,20 +26,22 @@ const mostValue = 64 << 10
 type givenValue struct {
 	file   string
 	random bool
-	length int
+	length int // 0: 32
 }
 
 func (g *givenValue) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&g.file, "from-file", "", "read the value from this file, or from standard input if it is - (one line end at its end is not part of it)")
 	cmd.Flags().BoolVar(&g.random, "random", false, "make a random value of letters and digits")
-	cmd.Flags().IntVar(&g.length, "length", 32, "how long a random value is")
+	cmd.Flags().IntVar(&g.length, "length", 0, "how long a random value is (default 32)")
 }
 
 func (g *givenValue) check() error {
 	switch {
 	case g.random && g.file != "":
 		return errors.New("--random makes a value; leave --from-file out")
-	case g.random && (g.length < 8 || g.length > 1024):
+	case !g.random && g.length != 0:
+		return errors.New("--length is of a value that --random makes; leave it out")
+	case g.length != 0 && (g.length < 8 || g.length > 1024):
 		return errors.New("--length: 8 to 1024")
 	}
 	return nil
@@ -50,7 +53,7 @@ func (g *givenValue) value(a *app, name string) (reconcile.Secret, error) {
 	var err error
 	switch {
 	case g.random:
-		return random(g.length)
+		return random(cmp.Or(g.length, 32))
 	case g.file != "" && g.file != "-":
 		text, err = readValue(g.file)
 	case g.file == "" && terminal(a.in):

@@ -16,6 +16,10 @@ const (
 	limitedTries = 8
 	firstWait    = 500 * time.Millisecond
 	longestWait  = 20 * time.Second
+
+	// writePatience is how long after its intent a write may leave at the latest:
+	// settle times count from there. The engine tries it again, with another intent.
+	writePatience = 15 * time.Second
 )
 
 // retrier sends again what may be sent again:
@@ -30,7 +34,7 @@ type retrier struct {
 }
 
 func (r retrier) RoundTrip(req *http.Request) (*http.Response, error) {
-	failed, limited := 0, 0
+	failed, limited, begun := 0, 0, r.clock.Now()
 	for {
 		resp, err := r.next.RoundTrip(req)
 		if err == nil {
@@ -48,7 +52,11 @@ func (r retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		if !again || req.Context().Err() != nil {
 			return nil, err
 		}
-		if r.clock.Sleep(req.Context(), pause(err, failed+limited)) != nil {
+		wait := pause(err, failed+limited)
+		if writes(req.Method) && r.clock.Now().Add(wait).Sub(begun) > writePatience {
+			return nil, err
+		}
+		if r.clock.Sleep(req.Context(), wait) != nil {
 			return nil, err
 		}
 		if req, err = rewound(req, err); err != nil {
@@ -56,6 +64,8 @@ func (r retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 }
+
+func writes(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
 // pause is what the API asks for, or else full jitter over a doubling span, so
 // that many clients that failed together do not come back together.

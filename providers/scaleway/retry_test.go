@@ -43,7 +43,7 @@ func TestTries(t *testing.T) {
 	}{
 		{"GET after 429", (*fake).get, 7, limited, 8, ""},
 		{"GET after too many 429", (*fake).get, 8, limited, 8, reconcile.RateLimited},
-		{"POST after 429", (*fake).create, 7, limited, 8, ""},
+		{"POST after 429", (*fake).create, 3, limited, 4, ""},
 		{"GET after 500", (*fake).get, 3, broken, 4, ""},
 		{"GET after too many 500", (*fake).get, 4, broken, 4, reconcile.Unavailable},
 		{"PATCH after 500", (*fake).update, 1, broken, 1, reconcile.Ambiguous},
@@ -70,6 +70,27 @@ func TestTries(t *testing.T) {
 				if nap > scaleway.LongestWait+time.Second {
 					t.Errorf("it waited %s", nap)
 				}
+			}
+		})
+	}
+}
+
+// A write leaves soon after its intent or not at all: from there the time counts
+// in which its effect may still show up.
+func TestWritesDoNotLeaveLate(t *testing.T) {
+	for name, call := range map[string]func(*fake, context.Context) error{"POST": (*fake).create, "PATCH": (*fake).update, "DELETE": (*fake).remove} {
+		t.Run(name, func(t *testing.T) {
+			api, _ := first(100, refuse(429, ""))
+			f := play(t, api)
+			if err := call(f, t.Context()); reconcile.ClassOf(err) != reconcile.RateLimited {
+				t.Errorf("it ends with %v", err)
+			}
+			waited := time.Duration(0)
+			for _, nap := range f.clock.slept() {
+				waited += nap
+			}
+			if waited > 15*time.Second {
+				t.Errorf("the last one left %s after the first", waited)
 			}
 		})
 	}
