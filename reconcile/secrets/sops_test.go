@@ -297,7 +297,7 @@ func TestSOPSDigest(t *testing.T) {
 		}
 		return got.Digest()
 	}
-	if digest(one) != digest(one) || digest(one) == "" || digest(one) == digest(other) {
+	if first, again := digest(one), digest(one); first != again || first == "" || first == digest(other) {
 		t.Errorf("digests %q, %q, %q", digest(one), digest(one), digest(other))
 	}
 }
