@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -94,7 +96,7 @@ func (w *worker) watch(ctx context.Context) {
 		}
 		asked := time.Now()
 		renew := asked.Sub(renewed) >= renewEvery(s.ttl)
-		wanted, err := w.look(ctx, turns, renew)
+		wanted, err := w.sure(ctx, turns, renew)
 		if err != nil {
 			continue
 		}
@@ -118,6 +120,26 @@ func (w *worker) watch(ctx context.Context) {
 type turnOf struct {
 	name   string
 	number int64
+}
+
+// sure looks once more at the turns that are missing. What was retired while the
+// statement ran is not updated, as it is gone, and not found to be gone, as it was
+// there when the statement began: only the next one sees it as retired.
+func (w *worker) sure(ctx context.Context, turns []*turn, renew bool) (map[turnOf]int64, error) {
+	wanted, err := w.look(ctx, turns, renew)
+	if err != nil {
+		return nil, err
+	}
+	missing := slices.DeleteFunc(slices.Clone(turns), func(t *turn) bool {
+		_, mine := wanted[turnOf{t.Name, t.number}]
+		return mine
+	})
+	if len(missing) == 0 {
+		return wanted, nil
+	}
+	again, err := w.look(ctx, missing, false)
+	maps.Copy(wanted, again)
+	return wanted, err
 }
 
 // look reads how often the stacks of turns were nudged, and renews the turns if

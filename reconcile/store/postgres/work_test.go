@@ -122,3 +122,43 @@ func TestWorkRefuses(t *testing.T) {
 		t.Errorf("the second time: %v", err)
 	}
 }
+
+// A stack that is retired just while its turn is renewed does not lose the turn:
+// the statement neither updates the row nor sees that it is gone.
+func TestATurnOutlivesRetirementDuringItsRenewal(t *testing.T) {
+	t.Parallel()
+	s := opened(t, pgtest.Start(t).DSN(t), Options{})
+	if err := s.Enrol(t.Context(), []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.pool.Exec(t.Context(), "UPDATE reconcile.schedule SET turn = 7, turn_until = now() + interval '1 minute' WHERE name = 'a'"); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := s.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "DELETE FROM reconcile.schedule WHERE name = 'a'"); err != nil {
+		t.Fatal(err)
+	}
+	w, mine := &worker{store: s}, &turn{Turn: reconcile.Turn{Name: "a"}, number: 7}
+	found := make(chan map[turnOf]int64, 1)
+	go func() {
+		all, err := w.sure(context.Background(), []*turn{mine}, true)
+		if err != nil {
+			t.Error(err)
+		}
+		found <- all
+	}()
+	waitUntil(t, func() bool {
+		var waiting int
+		err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()").Scan(&waiting)
+		return err == nil && waiting > 0
+	})
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, has := (<-found)[turnOf{"a", 7}]; !has {
+		t.Error("the turn is lost")
+	}
+}
