@@ -1,68 +1,29 @@
 package container_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"gitlab.com/reconciled/reconciled/providers/container"
+	"gitlab.com/reconciled/reconciled/providers/providertest"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
 type object = map[string]any
 
-// pair is a recorded creation, and what the API answered of it once it was ready.
-type pair struct {
-	Kind     string `json:"kind"`
-	Cassette string `json:"cassette"`
-	N        int    `json:"n"`
-	Request  object `json:"request"`
-	Get      object `json:"get"`
-}
-
-// recorded reads the pairs of this package's kinds. They are data beside the
-// project; where they are not, the test is skipped.
-func recorded(t *testing.T) []pair {
-	t.Helper()
-	folder := os.Getenv("CONFORMANCE_DIR")
-	if folder == "" {
-		folder = filepath.Join("..", "..", "..", "shared", "conformance")
-	}
-	text, err := os.ReadFile(filepath.Join(folder, "emptydiff", "dev.jsonl"))
-	if err != nil {
-		t.Skipf("no recordings: set CONFORMANCE_DIR (%v)", err)
-	}
-	var pairs []pair
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var p pair
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasPrefix(p.Kind, "container") {
-			pairs = append(pairs, p)
-		}
-	}
-	return pairs
-}
-
 // TestEmptyDiff takes what was once sent to Scaleway as a manifest, and what
 // Scaleway made of it as live: nothing may differ.
 func TestEmptyDiff(t *testing.T) {
 	count := map[string]int{}
-	for _, p := range recorded(t) {
+	for _, p := range providertest.Pairs(t, "container") {
 		count[p.Kind]++
 		t.Run(fmt.Sprintf("%s/%s/%d", p.Kind, p.Cassette, p.N), func(t *testing.T) {
 			name := map[string]string{"container-namespace": "Namespace", "container": "Container", "container-trigger": "Trigger"}[p.Kind]
@@ -81,7 +42,7 @@ func TestEmptyDiff(t *testing.T) {
 }
 
 // lister lists the recorded answer.
-func lister(t *testing.T, p pair, name string) *reconcile.Resource {
+func lister(t *testing.T, p providertest.Pair, name string) *reconcile.Resource {
 	t.Helper()
 	plural := strings.ToLower(name) + "s"
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -119,7 +80,7 @@ func platform() object {
 }
 
 // asManifest is the recorded request in the words of a manifest, decoded.
-func asManifest(t *testing.T, p pair, name string) any {
+func asManifest(t *testing.T, p providertest.Pair, name string) any {
 	t.Helper()
 	spec := object{}
 	if name == "Container" {

@@ -12,6 +12,7 @@ import (
 	"gitlab.com/reconciled/reconciled/providers/container"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/providers/simulator"
+	"gitlab.com/reconciled/reconciled/providers/providertest"
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
@@ -39,7 +40,7 @@ func TestPhases(t *testing.T) {
 		{"resting", "", reconcile.UnknownPhase, "status resting, which is new", true},
 	} {
 		t.Run(test.status+" "+test.message, func(t *testing.T) {
-			live := lister(t, pair{Get: object{
+			live := lister(t, providertest.Pair{Get: object{
 				"id": "c", "name": "api", "namespace_id": "ns", "image": "nginx:1", "status": test.status, "error_message": test.message,
 				"created_at": now.Format(time.RFC3339), "updated_at": now.Format(time.RFC3339),
 			}}, "Container")

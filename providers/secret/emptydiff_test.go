@@ -1,63 +1,21 @@
 package secret_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"gitlab.com/reconciled/reconciled/providers/providertest"
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
-
-// pair is a recorded creation, and what the API answered of it afterwards.
-type pair struct {
-	Kind     string `json:"kind"`
-	Cassette string `json:"cassette"`
-	N        int    `json:"n"`
-	Request  fields `json:"request"`
-	Get      fields `json:"get"`
-}
-
-// recorded reads the pairs of secrets. They are data beside the project; where
-// they are not, the test is skipped.
-func recorded(t *testing.T) []pair {
-	t.Helper()
-	folder := os.Getenv("CONFORMANCE_DIR")
-	if folder == "" {
-		folder = filepath.Join("..", "..", "..", "shared", "conformance")
-	}
-	text, err := os.ReadFile(filepath.Join(folder, "emptydiff", "dev.jsonl"))
-	if err != nil {
-		t.Skipf("no recordings: set CONFORMANCE_DIR (%v)", err)
-	}
-	var pairs []pair
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var p pair
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
-			t.Fatal(err)
-		}
-		if p.Kind == "secret" {
-			pairs = append(pairs, p)
-		}
-	}
-	if len(pairs) == 0 {
-		t.Fatal("there are no pairs of secrets")
-	}
-	return pairs
-}
 
 // TestEmptyDiff takes what was once sent to Scaleway as a manifest, and what
 // Scaleway made of it as live: nothing but the value may differ.
 func TestEmptyDiff(t *testing.T) {
-	pairs := recorded(t)
+	pairs := providertest.Pairs(t, "secret")
 	for _, p := range pairs {
 		t.Run(fmt.Sprintf("%s/%d", p.Cassette, p.N), func(t *testing.T) {
 			live := lister(t, p)
@@ -81,7 +39,7 @@ func TestEmptyDiff(t *testing.T) {
 }
 
 // lister lists the recorded answer, as ours.
-func lister(t *testing.T, p pair) *reconcile.Resource {
+func lister(t *testing.T, p providertest.Pair) *reconcile.Resource {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
