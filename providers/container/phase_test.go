@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"gitlab.com/reconciled/reconciled/providers/container"
+	"gitlab.com/reconciled/reconciled/providers/providertest"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/providers/simulator"
-	"gitlab.com/reconciled/reconciled/providers/providertest"
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
