@@ -40,6 +40,8 @@ var homes = map[string][]string{
 	"github.com/getsops/sops/v3":               {"reconcile/secrets"},                  // encrypted files with all the key services that teams have
 	"gitlab.com/gitlab-org/api/client-go/v2":   {"reconcile/gitlab"},                   // GitLab's own client
 	"github.com/google/uuid":                   {"providers/simulator"},
+	"github.com/getkin/kin-openapi":            {"providers/simulator/netboxschema"},                     // holds NetBox to its document, in a module of its own
+	"github.com/netbox-community/go-netbox/v4": {"inventory/netbox", "providers/simulator/netboxschema"}, // one leaf: it builds the requests, and takes long to compile; the check of the simulated NetBox drives it
 	"github.com/hiddeco/sshsig":                {"reconcile/repo"},
 	"github.com/jackc/pgx/v5":                  {"reconcile/store"}, // the driver that River works with
 	"github.com/riverqueue/river":              {"reconcile/store"}, // turns over several replicas, in the same transactions
@@ -189,12 +191,15 @@ func mayImport(s source, folder string) bool {
 		return from != "reconcile" // what a room keeps in a folder of its own
 	case s.test() && (folder == "reconcile/store/storetest" || folder == "reconcile/store/postgres/pgtest"):
 		return true // the suite of all stores, and a server to run it on
+	case s.within("inventory"):
+		return folder == "inventory" || s.test() && (folder == "providers/simulator/netbox" || folder == "providers/providertest")
 	case !s.within("providers"):
 		return false
 	case folder == "providers/scaleway":
 		return from != "providers/simulator" // which is Scaleway, and so cannot need what speaks to it
 	}
-	return s.test() && (folder == "providers/simulator" || folder == "providers/providertest")
+	simulated := []string{"providers/simulator", "providers/simulator/netbox", "providers/providertest"}
+	return s.test() && slices.Contains(simulated, folder)
 }
 
 // atHome says why a file may not import another module's package.

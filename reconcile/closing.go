@@ -50,7 +50,7 @@ func (t Attempt) unseen() bool {
 // allRead tells whether a kind was read whole in every place.
 func (a *application) allRead(kind Kind) bool {
 	return !slices.ContainsFunc(a.Stack.Listed(kind), func(place string) bool {
-		return !a.world.complete(kind.Name, Scope{Project: a.Stack.Project, Place: place})
+		return !a.world.complete(kind.Name, a.Stack.Scope(kind, place))
 	})
 }
 

@@ -140,23 +140,42 @@ func keep(fields []Field, want, live any, set map[string]Pos) any {
 	}
 	out := reflect.New(reflect.TypeOf(want).Elem())
 	out.Elem().Set(reflect.ValueOf(want).Elem())
-	keepFields(fields, out.Elem(), reflect.ValueOf(live).Elem(), set)
+	keepFields(fields, out.Elem(), reflect.ValueOf(live).Elem(), set, "")
 	return out.Interface()
 }
 
 func anyKept(fields []Field) bool {
-	return slices.ContainsFunc(fields, func(f Field) bool { return f.Plan.Has("keep") || anyKept(f.Fields) })
+	return slices.ContainsFunc(fields, func(f Field) bool { return f.Plan.Has("keep") || f.Plan.Has("theirs") || anyKept(f.Fields) })
 }
 
-func keepFields(fields []Field, want, live reflect.Value, set map[string]Pos) {
+func keepFields(fields []Field, want, live reflect.Value, set map[string]Pos, above string) {
 	for i := range fields {
 		f := &fields[i]
-		_, isSet := set[f.Path]
+		path := join(above, f.Name)
+		_, isSet := set[path]
 		switch {
 		case f.Plan.Has("keep") && !isSet:
 			want.Field(f.index).Set(live.Field(f.index))
+		case f.Plan.Has("theirs") && (f.Plan["theirs"] != "fill" || !live.Field(f.index).IsZero()):
+			want.Field(f.index).Set(live.Field(f.index))
 		case f.Shape == Struct && !f.Pointer:
-			keepFields(f.Fields, want.Field(f.index), live.Field(f.index), set)
+			keepFields(f.Fields, want.Field(f.index), live.Field(f.index), set, path)
+		case f.Shape == Named && anyKept(f.Fields):
+			keepNamed(f, want.Field(f.index), live.Field(f.index), set, path)
+		}
+	}
+}
+
+// keepNamed keeps fields of the elements that have the same name live.
+func keepNamed(f *Field, want, live reflect.Value, set map[string]Pos, path string) {
+	copied := reflect.AppendSlice(reflect.MakeSlice(want.Type(), 0, want.Len()), want)
+	want.Set(copied)
+	for i := range copied.Len() {
+		name := nameOf(f, copied.Index(i))
+		for j := range live.Len() {
+			if name != "" && nameOf(f, live.Index(j)) == name {
+				keepFields(f.Fields, copied.Index(i), live.Index(j), set, path+"."+name)
+			}
 		}
 	}
 }

@@ -18,6 +18,7 @@ type World struct {
 	Losses   map[string]string   // what a deletion does besides, by kind
 
 	sure   map[string]bool // kinds of which nothing that the journal knows may be missing unseen
+	made   map[any]any     // what Once made since the last decision
 	Now    time.Time
 	Settle time.Duration // how long an unanswered call may take to show: call timeout plus worst lag
 }
@@ -252,9 +253,20 @@ func (d *differ) surplus(w *Wanted, one, extra *Resource) {
 	d.Changes = append(d.Changes, *c)
 }
 
+// undrawn tells whether a key is below one whose expansion is not known: whether
+// anything asks for it nobody can tell.
+func (d *differ) undrawn(key Key) bool {
+	for top := range d.wish.Undrawn {
+		if key.Below(top) {
+			return true
+		}
+	}
+	return false
+}
+
 func (d *differ) leftover(key Key) {
 	for _, r := range d.ours[key] {
-		if !d.world.complete(r.Kind, r.Scope) {
+		if d.undrawn(key) || !d.world.complete(r.Kind, r.Scope) {
 			continue
 		}
 		if r.Phase == Deleting {

@@ -25,6 +25,7 @@ type Wish struct {
 	Ordered []*Wanted
 	ByKey   map[Key]*Wanted
 	Notices []string
+	Undrawn map[Key]string // keys whose expansion is not known, and why: nothing below them is made or deleted
 }
 
 // maxDepth bounds how deep manifests may expand.
@@ -33,7 +34,7 @@ const maxDepth = 8
 // Expand makes the desired state of a source. Problems hold warnings too; if
 // Problems.Err is not nil the wish is not to be used. It is pure.
 func Expand(src *Source, kinds Kinds, values Values) (*Wish, Problems) {
-	x := &expander{stack: &src.Stack, kinds: kinds, values: values, documents: src.Manifests, wish: &Wish{ByKey: map[Key]*Wanted{}}}
+	x := &expander{stack: &src.Stack, kinds: kinds, values: values, documents: src.Manifests, seen: src.Seen, wish: &Wish{ByKey: map[Key]*Wanted{}, Undrawn: map[Key]string{}}}
 	for i := range src.Manifests {
 		x.queue = append(x.queue, queued{&src.Manifests[i], i, 0})
 	}
@@ -60,6 +61,7 @@ type expander struct {
 	kinds     Kinds
 	values    Values
 	documents []Manifest
+	seen      *Seen
 	wish      *Wish
 	problems  Problems
 	queue     []queued
@@ -92,11 +94,14 @@ func (x *expander) add(q queued) {
 	if problems.Err() == nil { // a spec that was read in part would be called wrong for what was not read
 		x.faults(w, kind.ops.validate(w.Spec, sortedKeys(w.Unknown)))
 	}
-	x.children(w, kind.ops.expand(m, w.Spec), q.depth)
+	x.children(w, kind.ops.expand(m, w.Spec, x.seen), q.depth)
 }
 
 func (x *expander) children(w *Wanted, e Expansion, depth int) {
 	x.faults(w, e.Faults)
+	if e.Unknown != "" {
+		x.wish.Undrawn[w.Key] = e.Unknown
+	}
 	for _, ref := range e.Refs {
 		if ref.Pos.IsZero() {
 			ref.Pos = w.Manifest.Pos
@@ -176,7 +181,7 @@ func (w *Wanted) At(path string) Pos {
 
 // place finds the scope from the spec's place field, or from the stack if that has just one place.
 func (x *expander) place(w *Wanted) {
-	w.Scope = Scope{Project: x.stack.Project}
+	w.Scope = x.stack.Scope(w.Kind, "")
 	places := x.stack.Places(w.Kind)
 	f := w.Kind.placeField()
 	if f == nil {

@@ -12,8 +12,21 @@ import (
 // change pass. It is pure, and asked anew at each pass.
 type Guard func(c *Change, world *World) *Hold
 
+// Once is what make makes of the world, made once for each decision: for guards
+// that look at all of it. key tells apart what is made. It is not for concurrent use.
+func (w *World) Once(key any, make func() any) any {
+	if _, done := w.made[key]; !done {
+		if w.made == nil {
+			w.made = map[any]any{}
+		}
+		w.made[key] = make()
+	}
+	return w.made[key]
+}
+
 // guard asks all guards about each change.
 func (p *decider) guard(guards []Guard) {
+	p.world.made = nil
 	for i := range p.changes {
 		for _, guard := range guards {
 			if hold := guard(&p.changes[i], p.world); hold != nil {

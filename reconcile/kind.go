@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -12,7 +13,7 @@ import (
 // may be called concurrently. Errors of the API are an *Error with a class.
 //
 // A provider may have more abilities, each an interface of one method: Getter,
-// Expander, Validator, Pricer.
+// Expander, Drawer, Validator, Pricer, Machiner.
 type Provider[S any] interface {
 	// List returns every resource of the kind in scope, ours or not. It is complete or it fails.
 	// Of resources without a mark, name, ID and In are enough.
@@ -70,6 +71,7 @@ type Fault struct {
 type Expansion struct {
 	Children []Manifest  // decoded like any other manifest
 	Refs     []Reference // values of the manifest's own fields that other resources give
+	Unknown  string      // why its children are not known; nothing below its key is then made or deleted
 	Omit     bool        // the manifest is only its children and no resource itself
 	Faults   []Fault
 }
@@ -107,6 +109,20 @@ func (m Mark) Owner() string {
 		return m.Stack
 	}
 	return m.Stack + "." + m.UID
+}
+
+// Owned is the mark with the stack and uid of an owner word.
+func (m Mark) Owned(owner string) Mark {
+	m.Stack, m.UID = owner, ""
+	if i := strings.LastIndexByte(owner, '.'); i > 0 && shortUID(owner[i+1:]) {
+		m.Stack, m.UID = owner[:i], owner[i+1:]
+	}
+	return m
+}
+
+// shortUID tells whether a word is the beginning of a uid, as marks carry it.
+func shortUID(word string) bool {
+	return len(word) == 8 && strings.Trim(word, "0123456789abcdef") == ""
 }
 
 // Phase is how far a live resource is.
@@ -186,7 +202,11 @@ type About struct {
 	Aliases  []Alias
 	// Normalize brings other accepted forms of a manifest's spec into the one that the struct describes; nil if there are none.
 	Normalize func(spec *Node) (*Node, Problems)
-	Retired   bool // no manifest may use it any more; what is live is still listed and deleted
+	Abstract  bool          // its manifests only stand for others: nothing live is of it
+	Elsewhere bool          // it lives in no Scaleway project: one listing serves all stacks
+	Absent    string        // why it cannot be reached here, and what to do; its listing then fails, and is left out where nothing is wanted of it
+	Fresh     time.Duration // how old its listing may be where guards rely on it; a long run lists it again in time. 0: as old as it is
+	Retired   bool          // no manifest may use it any more; what is live is still listed and deleted
 }
 
 // An Alias is a manifest format of others that means this kind.
@@ -215,9 +235,12 @@ type operations interface {
 	delete(context.Context, *Resource) error
 	get(context.Context, Scope, string) (*Resource, error)
 	canGet() bool
-	expand(*Manifest, any) Expansion
+	expand(*Manifest, any, *Seen) Expansion
 	validate(any, []string) []Fault
 	name(Key) (name, notice string)
+	isMachine() bool
+	machine(*Resource) Machine
+	draws() []string
 	products() (types []string, priced bool)
 	price(Scope, any, PriceList) Cost
 }
@@ -352,7 +375,10 @@ func (a adapter[S]) get(ctx context.Context, in Scope, id string) (r *Resource, 
 	return a.hide(live, in), nil
 }
 
-func (a adapter[S]) expand(m *Manifest, spec any) Expansion {
+func (a adapter[S]) expand(m *Manifest, spec any, seen *Seen) Expansion {
+	if d, ok := a.Provider.(Drawer[S]); ok {
+		return d.Draw(m, *spec.(*S), seen)
+	}
 	if e, ok := a.Provider.(Expander[S]); ok {
 		return e.Expand(m, *spec.(*S))
 	}

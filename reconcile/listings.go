@@ -19,6 +19,7 @@ type Listings struct {
 	mu    sync.Mutex
 	kept  map[listingOf]*shared
 	wrote map[string]time.Time // by stack
+	told  map[string]func(live []*Resource)
 }
 
 type listingOf struct {
@@ -41,7 +42,7 @@ type shared struct {
 // NewListings makes listings serve for an age. Who plans with them must let the
 // settle time be longer by it.
 func NewListings(clock Clock, age time.Duration) *Listings {
-	return &Listings{clock: clock, age: age, kept: map[listingOf]*shared{}, wrote: map[string]time.Time{}}
+	return &Listings{clock: clock, age: age, kept: map[listingOf]*shared{}, wrote: map[string]time.Time{}, told: map[string]func([]*Resource){}}
 }
 
 // Kinds are the kinds of a credential as a stack uses them: their listings are shared.
@@ -60,6 +61,32 @@ func (l *Listings) Drop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drop(l.clock.Now())
+}
+
+// Outdate has no listing of a kind serve any more that began before now: somebody
+// said that something differs since.
+func (l *Listings) Outdate(kind string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.kept, func(of listingOf, _ *shared) bool { return of.kind == kind })
+}
+
+// Watch has told be called with whatever is read of a kind from now on, which
+// may be concurrently. nil ends that.
+func (l *Listings) Watch(kind string, told func(live []*Resource)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.told[kind] = told
+}
+
+// tell hands on what was read of a kind.
+func (l *Listings) tell(kind string, live []*Resource) {
+	l.mu.Lock()
+	told := l.told[kind]
+	l.mu.Unlock()
+	if told != nil {
+		told(live)
+	}
 }
 
 func (l *Listings) drop(now time.Time) {
@@ -100,6 +127,13 @@ type afresh struct{}
 
 // Afresh returns a context under which nothing is shared that began before now.
 func Afresh(ctx context.Context) context.Context { return context.WithValue(ctx, afresh{}, true) }
+
+type notBefore struct{}
+
+// NotBefore returns a context under which nothing is shared that began before a time.
+func NotBefore(ctx context.Context, at time.Time) context.Context {
+	return context.WithValue(ctx, notBefore{}, at)
+}
 
 // listing waits for a listing that a stack may use, and begins it if there is
 // none. One that fails is shared only with those who wait for it.
@@ -145,6 +179,9 @@ func (l *Listings) serves(ctx context.Context, s *shared, stack string) bool {
 	if ctx.Value(afresh{}) != nil || !s.began.After(l.wrote[stack]) {
 		return false
 	}
+	if least, ok := ctx.Value(notBefore{}).(time.Time); ok && s.began.Before(least) {
+		return false
+	}
 	last, _ := ctx.Value(written{}).(time.Time)
 	return !last.After(l.wrote[stack]) || s.began.After(last.Add(underWayElsewhere))
 }
@@ -153,6 +190,8 @@ func (l *Listings) finish(of listingOf, s *shared, live []*Resource, err error) 
 	s.live, s.err = newInventory(live), err
 	if err != nil {
 		l.forget(of, s)
+	} else {
+		l.tell(of.kind, live)
 	}
 	close(s.done)
 }
@@ -210,6 +249,14 @@ func (s sharing) list(ctx context.Context, in Scope) ([]*Resource, error) {
 func (s sharing) listing(ctx context.Context, in Scope) (*inventory, time.Time, error) {
 	of := listingOf{s.credential, listingID{s.kind, in}}
 	return s.all.listing(ctx, of, s.stack, func(ctx context.Context) ([]*Resource, error) { return s.operations.list(ctx, in) })
+}
+
+func (s sharing) get(ctx context.Context, in Scope, id string) (*Resource, error) {
+	found, err := s.operations.get(ctx, in, id)
+	if err == nil && found != nil {
+		s.all.tell(s.kind, []*Resource{found})
+	}
+	return found, err
 }
 
 func (s sharing) create(ctx context.Context, want Desired[any]) (string, error) {

@@ -130,6 +130,18 @@ func TestWhomAListingServes(t *testing.T) {
 				t.Error(err)
 			}
 		}, 2},
+		{"outdated", func(_ *testing.T, table table) { table.Outdate("Card") }, 2},
+		{"another kind outdated", func(_ *testing.T, table table) { table.Outdate("Coin") }, 1},
+		{"began before a time that another asks for", func(t *testing.T, table table) {
+			if _, err := table.see(reconcile.NotBefore(t.Context(), time.Now()), "a"); err != nil {
+				t.Error(err)
+			}
+		}, 2},
+		{"began after a time that another asks for", func(t *testing.T, table table) {
+			if _, err := table.see(reconcile.NotBefore(t.Context(), time.Now().Add(-2*time.Second)), "a"); err != nil {
+				t.Error(err)
+			}
+		}, 1},
 		{"after a drop of what is old", func(_ *testing.T, table table) { table.Drop() }, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -147,6 +159,26 @@ func TestWhomAListingServes(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Whoever watches a kind is told of each listing once, and not of those that fail.
+func TestListingsAreTold(t *testing.T) {
+	var told atomic.Int32
+	fail := errors.New("away")
+	table := newTable(func(context.Context) ([]reconcile.Live[boxSpec], error) {
+		return []reconcile.Live[boxSpec]{{ID: "1", Name: "ace"}}, fail
+	})
+	table.Watch("Card", func(live []*reconcile.Resource) { told.Add(int32(len(live))) })
+	table.Watch("Coin", func([]*reconcile.Resource) { t.Error("told of another kind") })
+	_, _ = table.see(t.Context(), "a")
+	fail = nil
+	_, _ = table.see(t.Context(), "a")
+	_, _ = table.see(t.Context(), "b") // shares it
+	table.Watch("Card", nil)
+	_, _ = table.see(reconcile.Afresh(t.Context()), "b")
+	if n := told.Load(); n != 1 {
+		t.Errorf("told of %d cards, want 1", n)
 	}
 }
 

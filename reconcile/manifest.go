@@ -42,6 +42,7 @@ type Stack struct {
 	Zones     []string
 	Store     string // local, daemon or postgres
 	Policy    Policy
+	Inventory Inventory
 	BareTaken bool     // the repository holds a stack of this name without a uid
 	GivenUp   []string // places that it names no more, and where something of it is
 	AnyPlace  bool     // the places are not known yet: manifests are not held to them
@@ -107,6 +108,14 @@ func (s *Stack) Listed(k Kind) []string {
 	return offered(k, slices.Concat(s.Regions, s.Zones, s.GivenUp))
 }
 
+// Scope is where resources of a kind are listed in a place.
+func (s *Stack) Scope(k Kind, place string) Scope {
+	if k.Elsewhere {
+		return Scope{Place: place}
+	}
+	return Scope{Project: s.Project, Place: place}
+}
+
 // giveUp finds the places that the stack no longer names, and where the journal
 // knows something of it.
 func (s *Stack) giveUp(memory map[Key]Memo) {
@@ -137,6 +146,7 @@ func offered(k Kind, places []string) []string {
 type Source struct {
 	Stack     Stack
 	Manifests []Manifest
+	Seen      *Seen                        // what is live, as far as manifests are drawn from it; nil: nobody was asked
 	Problems  Problems                     // warnings too
 	Files     int                          // YAML files read
 	Other     []string                     // documents that are none of ours, as file:line

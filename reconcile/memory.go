@@ -30,6 +30,9 @@ func Fold(records iter.Seq2[Record, error]) (map[Key]Memo, error) {
 // an answer (an ambiguous one, or one that does not say) is no result.
 func (m Memo) After(r Record) Memo {
 	m.Key = r.Key
+	if r.Event == Ordered && r.Fun == funOf(Accept) {
+		m.Accepted = r.Stamp
+	}
 	if r.Event == Ordered || r.Event == Withdrawn {
 		return m // what people say about a key is nothing that was done to it
 	}

@@ -25,9 +25,12 @@ type Engine struct {
 	Lost func(file string) string
 	// Removed names the revision at which a file was last changed, "" if that is not known.
 	Removed func(ctx context.Context, file string) string
-	Calls   func(ctx context.Context) (context.Context, func() []Call) // collects the API calls made under a context; nil: none are
+
+	// During is what the calls of steps run under, ended with each; nil: what Apply runs under.
+	During func(ctx context.Context) (context.Context, context.CancelFunc)
 
 	Witness  Witness        // tells who wrote to what differs; nil: nobody is asked
+	Compare  Comparison     // finds what the three sides disagree about; nil: there is no inventory
 	Prices   PriceSource    // nil: nothing is said of costs
 	Guards   []Guard        // further reasons to hold a change
 	Run      string         // the job id of Apply; "": the journal gives one
@@ -62,7 +65,8 @@ func (e *Engine) Observe(ctx context.Context, wish *Wish) (*World, error) {
 		ctx = context.WithValue(ctx, written{}, lastWritten(memory))
 		e.Stack.giveUp(memory)
 	}
-	e.list(ctx, world, e.scopes(), usedKinds(wish))
+	used := usedKinds(wish)
+	e.list(ctx, world, e.reached(used, world.Memory), used)
 	e.join(ctx, world, wish)
 	world.Now = e.Clock.Now()
 	return world, nil
@@ -88,11 +92,27 @@ type listing struct {
 func (e *Engine) scopes() []listing {
 	var out []listing
 	for _, kind := range e.Kinds {
+		if kind.Abstract {
+			continue
+		}
 		for _, place := range e.Stack.Listed(kind) {
-			out = append(out, listing{kind, Scope{Project: e.Stack.Project, Place: place}})
+			out = append(out, listing{kind, e.Stack.Scope(kind, place)})
 		}
 	}
 	return out
+}
+
+// reached are the listings of the kinds that can be reached from here, and of
+// those that cannot although something of theirs is wanted or known: what came of
+// these is to be said.
+func (e *Engine) reached(used map[string]bool, memory map[Key]Memo) []listing {
+	left := map[string]bool{}
+	for key, memo := range memory {
+		left[key.Kind()] = left[key.Kind()] || memo.ID != "" && !memo.Gone
+	}
+	return slices.DeleteFunc(e.scopes(), func(l listing) bool {
+		return l.kind.Absent != "" && !used[l.kind.Name] && !left[l.kind.Name]
+	})
 }
 
 // places are those in which anything is listed.
@@ -174,7 +194,7 @@ func (e *Engine) join(ctx context.Context, world *World, wish *Wish) {
 			continue
 		}
 		for _, place := range e.Stack.Listed(kind) {
-			if scope := (Scope{Project: e.Stack.Project, Place: place}); world.complete(kind.Name, scope) {
+			if scope := e.Stack.Scope(kind, place); world.complete(kind.Name, scope) {
 				all = append(all, absent{kind: kind, scope: scope, memo: memo, fresh: fresh})
 			}
 		}
@@ -273,6 +293,9 @@ func (e *Engine) Plan(ctx context.Context, wish *Wish) (*Plan, *World, error) {
 		return nil, nil, err
 	}
 	plan := e.decide(ctx, wish, world)
+	if e.Compare != nil {
+		plan.Findings = slices.DeleteFunc(e.Compare(plan, wish, world), func(f Finding) bool { return e.Only != nil && !e.Only(Key(f.Resource)) })
+	}
 	e.attribute(ctx, plan, world)
 	plan.Took = time.Since(start)
 	return plan, world, nil
@@ -296,12 +319,23 @@ func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
 	e.label(ctx, diff.Changes)
 	e.price(ctx, diff, world)
 	plan := Decide(e.Stack, diff, world, e.Guards...)
-	plan.Revision, plan.Kinds = e.Revision, len(e.Kinds)
+	plan.Revision, plan.Kinds = e.Revision, world.looked(e.Kinds)
 	plan.Hash = digest([]string{e.Revision.ID, e.Actor.Version, plan.Hash})
 	plan.Notices = append(slices.Clone(wish.Notices), plan.Notices...)
 	plan.ready = diff.ready
 	plan.Places = e.places()
 	return plan
+}
+
+// looked is how many of the kinds were looked at.
+func (w *World) looked(kinds Kinds) (n int) {
+	for _, kind := range kinds {
+		asked := slices.ContainsFunc(w.Receipts, func(r Receipt) bool { return r.Kind == kind.Name })
+		if !kind.Abstract && (kind.Absent == "" || asked) {
+			n++
+		}
+	}
+	return n
 }
 
 // tellRemoval says when the manifest of what is to be deleted was taken away, and

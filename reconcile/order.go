@@ -12,7 +12,7 @@ const (
 	Freeze   Verb = "freeze"   // no write begins any more, at once
 	Approve  Verb = "approve"  // the plan whose hash is Value may run
 	Override Verb = "override" // windows do not count
-	Accept   Verb = "accept"   // the branch may point to the commit Value, whatever came before
+	Accept   Verb = "accept"   // the branch may point to the commit Value, or what is live of the kind Key counts, whatever came before
 	Rollback Verb = "rollback" // the commit Value is applied until the branch moves on
 	Cancel   Verb = "cancel"   // the run Value ends
 	Relaunch Verb = "relaunch" // what failed in the run Value is tried again now
@@ -48,9 +48,14 @@ func (o Order) Covers(stack string) bool { return o.Stack == stack || o.Stack ==
 func (o Order) Replaces(earlier Order) bool {
 	switch o.Verb {
 	case Suspend, HoldKey, Freeze, Override, Rollback:
-		return earlier.Verb == o.Verb && earlier.Stack == o.Stack && earlier.Key == o.Key
+	case Accept:
+		if o.Key == "" {
+			return false
+		}
+	default:
+		return false
 	}
-	return false
+	return earlier.Verb == o.Verb && earlier.Stack == o.Stack && earlier.Key == o.Key
 }
 
 // Sentence says in words what is ordered, until when and why.
@@ -62,6 +67,9 @@ func (o Order) Sentence() string {
 		Rollback: "the commit " + o.Value + " is applied until the branch moves on",
 		Cancel:   "the run " + o.Value + " ends", Relaunch: "what failed in the run " + o.Value + " is tried again",
 	}[o.Verb]
+	if o.Verb == Accept && o.Key != "" {
+		text = "what is live of kind " + string(o.Key) + " counts, whatever was known before"
+	}
 	if o.lasts() {
 		text += ", until " + o.Until.UTC().Format(time.RFC3339)
 	}
@@ -70,7 +78,12 @@ func (o Order) Sentence() string {
 
 // lasts tells whether the end of the order is worth a word: what is done once is
 // over by then.
-func (o Order) lasts() bool { return !o.Until.IsZero() && o.Verb != Cancel && o.Verb != Relaunch }
+func (o Order) lasts() bool {
+	return !o.Until.IsZero() && o.Verb != Cancel && o.Verb != Relaunch && (o.Verb != Accept || o.Key == "")
+}
+
+// funOf names an order in the journal.
+func funOf(v Verb) string { return "order." + string(v) }
 
 func withReason(text, reason string) string {
 	if reason == "" {
@@ -89,7 +102,7 @@ func (o Order) Withdrawal(at time.Time, by Actor, reason string) Record {
 
 func (o Order) record(event Event, at time.Time, by Actor, comment string) Record {
 	yes := true
-	return Record{Stack: o.Stack, JID: o.ID, Event: event, Stamp: at, Actor: by, Key: o.Key, Fun: "order." + string(o.Verb),
+	return Record{Stack: o.Stack, JID: o.ID, Event: event, Stamp: at, Actor: by, Key: o.Key, Fun: funOf(o.Verb),
 		Return: &Return{Name: string(o.Verb), Result: &yes, Comment: comment, StartedAt: at}}
 }
 

@@ -156,6 +156,7 @@ type Plan struct {
 	Managed   int // live resources of this stack
 	Kinds     int
 	Notices   []string
+	Findings  []Finding        // what Git, the inventory and live machines disagree about
 	Ignored   []Ignored        // differences that rules hide
 	Total     *Bill            // what all of the stack costs in a month, before and after the steps; nil if nobody asked for prices
 	KnownLive map[string]Known // unmanaged resources that a baseline knows of, by ID

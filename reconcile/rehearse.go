@@ -39,7 +39,7 @@ func (r *Rehearsal) Plan() (*Plan, Problems) {
 		}
 		plan = r.decide(want, world, append(slices.Clip(r.Guards), Approved(orders, r.Stack.Policy.Quorum, r.Revision)))
 	}
-	plan.Revision, plan.Kinds = r.Revision, len(r.Kinds)
+	plan.Revision, plan.Kinds = r.Revision, world.looked(r.Kinds)
 	plan.Notices = append(slices.Clone(want.Notices), plan.Notices...)
 	return plan, problems
 }
@@ -92,7 +92,7 @@ func (r *Rehearsal) list(world *World, live []*Resource, wishes ...*Wish) {
 	}
 	for _, kind := range r.Kinds {
 		for _, place := range r.Stack.Listed(kind) {
-			add(listingID{kind.Name, Scope{Project: r.Stack.Project, Place: place}})
+			add(listingID{kind.Name, r.Stack.Scope(kind, place)})
 		}
 	}
 	for _, wish := range wishes {

@@ -125,7 +125,7 @@ func (k Kind) Expanded() bool {
 	}
 	blank := &Manifest{Key: NewKey(k.Name, "x"), Spec: Map(Pos{})}
 	given := map[string]bool{}
-	for _, ref := range k.ops.expand(blank, k.NewSpec()).Refs {
+	for _, ref := range k.ops.expand(blank, k.NewSpec(), nil).Refs {
 		given[ref.Path] = true
 	}
 	for i := range k.Fields {

@@ -31,7 +31,8 @@ const (
 // The words of plan: replace (a change needs a new resource), reinstall, keep (left
 // out, it stays as it is live), set (order does not matter), hidden (only expansion
 // may set it), place (it is the region or zone), in (the ID of what contains it),
-// uses (the ID of what it uses), replace-on-removal (the API cannot take the value
+// uses (the ID of what it uses), theirs (given when the resource is made, and then whoever
+// else manages it decides; theirs=fill: unless it is empty), replace-on-removal (the API cannot take the value
 // away), fresh (each write makes something new, so it is not written while an
 // earlier call may still come to show), and "-" (it only feeds expansion and is not
 // compared).

@@ -16,9 +16,10 @@ func StackKind() Kind {
 }
 
 type stackSpec struct {
-	Scaleway stackScaleway `yaml:"scaleway" doc:"Where the resources live."`
-	Store    string        `yaml:"store" default:"local" check:"enum=local|daemon|postgres" doc:"Where the journal is kept: in a folder of one machine, by a daemon, or in PostgreSQL. Its address never stands in Git."`
-	Policy   stackPolicy   `yaml:"policy" doc:"What may be done without a person."`
+	Scaleway  stackScaleway `yaml:"scaleway" doc:"Where the resources live."`
+	Store     string        `yaml:"store" default:"local" check:"enum=local|daemon|postgres" doc:"Where the journal is kept: in a folder of one machine, by a daemon, or in PostgreSQL. Its address never stands in Git."`
+	Policy    stackPolicy   `yaml:"policy" doc:"What may be done without a person."`
+	Inventory Inventory     `yaml:"inventory" doc:"What of NetBox is the stack's, and what is written there. Where it is the operator says, or NETBOX_URL."`
 }
 
 type stackScaleway struct {

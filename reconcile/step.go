@@ -86,9 +86,11 @@ func (a *application) try(ctx context.Context, s *Step) error {
 		return err
 	}
 	a.tell(&s.Change, "started", "", s.Started)
-	call, done := ctx, func() []Call { return nil }
-	if a.Calls != nil {
-		call, done = a.Calls(ctx) // which may end with the call; the journal is written after it
+	call, done := WithCalls(WithJob(ctx, a.out.JID))
+	if a.During != nil {
+		var end context.CancelFunc
+		call, end = a.During(call) // the journal is written after it
+		defer end()
 	}
 	s.ID, s.Err = a.do(call, s)
 	s.Err = s.Change.hushed(s.Err)
@@ -223,7 +225,9 @@ func (a *application) awaited() map[listingID][]string {
 		}
 	}
 	for _, r := range a.world.Receipts {
-		if _, known := a.Kinds.Find(r.Kind); known && !r.Complete && !r.OutOfScope {
+		kind, known := a.Kinds.Find(r.Kind)
+		aged := kind.Fresh > 0 && a.world.Now.Sub(r.At) >= kind.Fresh/2 // long before a guard minds
+		if known && !r.OutOfScope && (!r.Complete || aged) {
 			add(r.Kind, r.Scope, "")
 		}
 	}

@@ -20,7 +20,7 @@ func (e *Engine) attribute(ctx context.Context, plan *Plan, world *World) {
 			suspects = append(suspects, s)
 		}
 	}
-	if len(suspects) == 0 {
+	if suspects = found(suspects, plan, world); len(suspects) == 0 {
 		return
 	}
 	authors, receipts := e.Witness.Authors(ctx, suspects)
@@ -30,6 +30,11 @@ func (e *Engine) attribute(ctx context.Context, plan *Plan, world *World) {
 		}
 	}
 	tookAlong(changes)
+	for i := range plan.Findings {
+		if by := authors[plan.Findings[i].Object]; len(by) > 0 {
+			plan.Findings[i].LastChange = &by[0]
+		}
+	}
 	plan.Receipts = slices.Concat(plan.Receipts, receipts)
 }
 
@@ -79,6 +84,29 @@ func suspectOf(c *Change, memo Memo) (s Suspect, ok bool) {
 	}
 	s.Since = s.Since.UTC().Round(0) // so that equal ones are equal
 	return s, s.ID != ""
+}
+
+// found adds the devices that findings are about to those who are asked about.
+func found(suspects []Suspect, plan *Plan, world *World) []Suspect {
+	asked := map[string]bool{"": true}
+	for _, s := range suspects {
+		asked[s.ID] = true
+	}
+	for i := range plan.Findings {
+		f := &plan.Findings[i]
+		r := world.Live.byID(f.Object)
+		if asked[f.Object] || r == nil || f.Severity == "info" {
+			continue
+		}
+		asked[f.Object] = true
+		s := Suspect{Kind: r.Kind, Scope: r.Scope, ID: r.ID, Since: r.Created, Hash: digest([]any{f.Class, f.Field, f.Git, f.NetBox, f.Live})}
+		if memo := world.Memory[r.Mark.Key]; memo.ID == r.ID && memo.Write.done() && memo.Write.At.After(s.Since) {
+			s.Since = memo.Write.At
+		}
+		s.Since = s.Since.UTC().Round(0)
+		suspects = append(suspects, s)
+	}
+	return suspects
 }
 
 // done tells whether the call was made, and did what it was for as far as is known.

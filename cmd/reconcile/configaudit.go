@@ -5,31 +5,30 @@ import (
 	"errors"
 	"fmt"
 
-	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
-// audited does something to a value between two records of the stack's journal,
-// as a run of its own. What cannot be recorded is not done. No record holds the
-// value.
-func (c *configuring) audited(ctx context.Context, fun, place, intent string, do func(context.Context) (done string, err error)) error {
-	if err := c.permitted(ctx); err != nil {
+// audited does something between two records of the stack's journal, as a run of
+// its own, under the run's job ID. What cannot be recorded is not done. No record
+// holds a value.
+func (s *session) audited(ctx context.Context, fun, place, intent string, do func(context.Context) (done string, err error)) error {
+	if err := s.permitted(ctx); err != nil {
 		return err
 	}
-	journal := c.watched(c.store.Journal(c.owner()))
-	jid, err := journal.NextJID(ctx, c.clock.Now())
+	journal := s.watched(s.store.Journal(s.owner()))
+	jid, err := journal.NextJID(ctx, s.clock.Now())
 	if err != nil {
 		return err
 	}
-	began := c.clock.Now()
+	began := s.clock.Now()
 	record := func(event reconcile.Event, result *bool, comment string) reconcile.Record {
-		return reconcile.Record{JID: jid, Event: event, Stamp: c.clock.Now(), Stack: c.owner(), Actor: c.actor(), Fun: fun,
-			Return: &reconcile.Return{Name: place, Result: result, Comment: comment, StartedAt: began, Duration: c.clock.Now().Sub(began).Microseconds()}}
+		return reconcile.Record{JID: jid, Event: event, Stamp: s.clock.Now(), Stack: s.owner(), Actor: s.actor(), Fun: fun,
+			Return: &reconcile.Return{Name: place, Result: result, Comment: comment, StartedAt: began, Duration: s.clock.Now().Sub(began).Microseconds()}}
 	}
 	if err := journal.Append(ctx, record(reconcile.RunStarted, nil, intent)); err != nil {
 		return err
 	}
-	within, calls := scaleway.WithCalls(ctx)
+	within, calls := reconcile.WithCalls(reconcile.WithJob(ctx, jid))
 	comment, failed := do(within)
 	ok := failed == nil
 	after := record(reconcile.RunEnded, &ok, comment)
@@ -45,13 +44,13 @@ func (c *configuring) audited(ctx context.Context, fun, place, intent string, do
 }
 
 // permitted heeds a freeze: nothing of the stack is written then.
-func (c *configuring) permitted(ctx context.Context) error {
-	orders, err := c.store.Orders(ctx, c.owner(), false)
+func (s *session) permitted(ctx context.Context) error {
+	orders, err := s.store.Orders(ctx, s.owner(), false)
 	if err != nil {
 		return err
 	}
 	for _, o := range orders {
-		if o.Verb == reconcile.Freeze && o.InForce(c.clock.Now()) {
+		if o.Verb == reconcile.Freeze && o.InForce(s.clock.Now()) {
 			return fmt.Errorf("nothing was changed: %s; reconcile freeze --end ends it", o.Sentence())
 		}
 	}

@@ -178,7 +178,7 @@ func TestRequestsOfAListing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, calls := scaleway.WithCalls(t.Context())
+	ctx, calls := reconcile.WithCalls(t.Context())
 	found, err := p.kind("Container").List(ctx, p.scope)
 	if err != nil || len(found) != 250 || len(calls()) != 3 {
 		t.Errorf("%d found by %d requests, %v", len(found), len(calls()), err)

@@ -53,7 +53,7 @@ func simulated(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, calls := scaleway.WithCalls(t.Context())
+	ctx, calls := reconcile.WithCalls(t.Context())
 	return &place{
 		T: t, sim: sim, client: client, kinds: container.Kinds(client), ctx: ctx, calls: calls,
 		scope: reconcile.Scope{Project: client.Project, Place: "fr-par"},

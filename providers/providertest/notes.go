@@ -56,3 +56,6 @@ func (n *notes) NextJID(context.Context, time.Time) (string, error) {
 	n.runs++
 	return fmt.Sprintf("%020d", n.runs), nil
 }
+
+// NewJournal returns a journal in memory, of one stack.
+func NewJournal() reconcile.Journal { return &notes{} }

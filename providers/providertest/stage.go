@@ -210,7 +210,7 @@ func (s *stage) engine() *reconcile.Engine {
 	}
 	return &reconcile.Engine{
 		Stack: s.declared(), Kinds: s.kinds, Revision: reconcile.Revision{ID: s.rev}, Journal: journal, Clock: s.clock(),
-		Actor: reconcile.Actor{Kind: "cli", User: "suite"}, Calls: scaleway.WithCalls, Parallel: s.parallel, Timeout: time.Hour,
+		Actor: reconcile.Actor{Kind: "cli", User: "suite"}, Parallel: s.parallel, Timeout: time.Hour,
 		Commit: func(_ context.Context, rev string) (bool, error) { return slices.Contains(s.revs, rev), nil },
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -153,17 +152,12 @@ func cutMark(tag string) (word, value string, ok bool) {
 	return "", "", false
 }
 
-var shortUID = regexp.MustCompile(`(?s)^(.+)\.([0-9a-f]{8})$`)
-
 func parseMark(found map[string]string) reconcile.Mark {
 	mark := reconcile.Mark{Stack: found[stackWord], Key: reconcile.Key(found[keyWord]), Rev: found[revWord]}
 	if mark.Stack == "" || mark.Key == "" {
 		return reconcile.Mark{}
 	}
-	if parts := shortUID.FindStringSubmatch(mark.Stack); parts != nil {
-		mark.Stack, mark.UID = parts[1], parts[2]
-	}
-	return mark
+	return mark.Owned(found[stackWord])
 }
 
 // ShortName fits a name into a limit: its beginning and five hex digits of its

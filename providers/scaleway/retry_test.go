@@ -218,7 +218,7 @@ func TestARefusedCredentialStopsEverything(t *testing.T) {
 func TestCallsAreCollected(t *testing.T) {
 	api, _ := first(1, refuse(500, `{"message":"internal"}`))
 	f := play(t, api)
-	ctx, calls := scaleway.WithCalls(t.Context())
+	ctx, calls := reconcile.WithCalls(t.Context())
 	if err := f.get(ctx); err != nil {
 		t.Fatal(err)
 	}

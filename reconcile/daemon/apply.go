@@ -53,7 +53,7 @@ func (l *looking) apply(ctx context.Context) {
 	e := l.ready.Engine
 	journal := freezable{l.lease.Journal(), func(ctx context.Context) (orders, error) { return l.ordersFor(ctx, l.ready.Owner) }}
 	e.Journal, e.Run, e.Progress = journal, l.run.JID, l.progress
-	e.Calls = under(l.lease, e.Calls)
+	e.During = under(l.lease)
 	e.Clock = waits{Clock: e.Clock, look: l, stop: stop}
 	watched, end := context.WithCancel(ctx)
 	var watching sync.WaitGroup
@@ -77,18 +77,13 @@ func (l *looking) apply(ctx context.Context) {
 const callTimeout = 10 * time.Minute
 
 // under lets each call end before the lease does, and in any case.
-func under(lease reconcile.Lease, calls func(context.Context) (context.Context, func() []reconcile.Call)) func(context.Context) (context.Context, func() []reconcile.Call) {
-	return func(ctx context.Context) (context.Context, func() []reconcile.Call) {
+func under(lease reconcile.Lease) func(context.Context) (context.Context, context.CancelFunc) {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
 		ctx, end := context.WithTimeout(ctx, callTimeout)
 		ctx, cancel := lease.Context(ctx)
-		done := func() []reconcile.Call { return nil }
-		if calls != nil {
-			ctx, done = calls(ctx)
-		}
-		return ctx, func() []reconcile.Call {
+		return ctx, func() {
 			cancel()
 			end()
-			return done()
 		}
 	}
 }

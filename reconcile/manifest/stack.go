@@ -19,7 +19,7 @@ func undeclared(name string) reconcile.Stack {
 }
 
 func newStack() reconcile.Stack {
-	return reconcile.Stack{Store: "local", Policy: reconcile.Policy{Mode: "auto", MaxDeletes: -1, Rules: reconcile.Rules{MaxMonthlyEUR: -1}, Quorum: reconcile.Quorum{Count: 1}}}
+	return reconcile.Stack{Store: "local", Inventory: reconcile.NewInventory(), Policy: reconcile.Policy{Mode: "auto", MaxDeletes: -1, Rules: reconcile.Rules{MaxMonthlyEUR: -1}, Quorum: reconcile.Quorum{Count: 1}}}
 }
 
 var outsideName = regexp.MustCompile(`[^a-z0-9]+`)
@@ -38,7 +38,7 @@ func stackName(folder string) string {
 func (c *checker) stack(spec *reconcile.Node) reconcile.Stack {
 	stack := newStack()
 	stack.Declared = true
-	c.keys(spec, "", []string{"scaleway", "store", "policy"}, []string{"bases", "values", "dependsOn"})
+	c.keys(spec, "", []string{"scaleway", "store", "policy", "inventory"}, []string{"bases", "values", "dependsOn"})
 	if n := c.section(spec, "scaleway"); n != nil {
 		c.keys(n, "scaleway.", []string{"project", "regions", "zones"}, nil)
 		stack.Project = c.text(n.Get("project"), "scaleway.project", stack.Project)
@@ -54,7 +54,23 @@ func (c *checker) stack(spec *reconcile.Node) reconcile.Stack {
 	} else {
 		stack.Policy.Pos, stack.Policy.PrunePos = spec.Pos, spec.Pos
 	}
+	stack.Inventory = c.inventory(spec)
 	return stack
+}
+
+// inventory reads how the stack uses NetBox.
+func (c *checker) inventory(spec *reconcile.Node) reconcile.Inventory {
+	type section struct {
+		Inventory reconcile.Inventory `yaml:"inventory"` // so that problems say where they are
+	}
+	only := reconcile.Map(spec.Pos)
+	if n := c.section(spec, "inventory"); n != nil {
+		only = only.With(reconcile.Entry{Key: "inventory", Value: n})
+	}
+	read, places, problems := reconcile.Settings[section](only)
+	c.problems = append(c.problems, problems...)
+	read.Inventory.Pos = places["inventory"]
+	return read.Inventory
 }
 
 func (c *checker) policy(n *reconcile.Node, policy reconcile.Policy) reconcile.Policy {
