@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -14,7 +15,8 @@ const mostState = 1 << 30
 // controlMux answers what steers the simulator. It needs no credentials.
 func (s *Server) controlMux() *http.ServeMux {
 	mux := http.NewServeMux()
-	for pattern, answerTo := range map[string]func(body []byte) (any, error){
+	all := s.controlNetBox()
+	maps.Copy(all, map[string]func(body []byte) (any, error){
 		"GET /_sim/stats":     func([]byte) (any, error) { return s.statistics(), nil },
 		"DELETE /_sim/stats":  func([]byte) (any, error) { s.traffic.zero(); return nil, nil },
 		"GET /_sim/log":       func([]byte) (any, error) { return doc{"calls": s.Log()}, nil },
@@ -22,9 +24,10 @@ func (s *Server) controlMux() *http.ServeMux {
 		"POST /_sim/reset":    func([]byte) (any, error) { s.reset(); return nil, s.save() },
 		"POST /_sim/faults":   s.controlFaults,
 		"DELETE /_sim/faults": func([]byte) (any, error) { s.faults.clear(); return nil, nil },
-		"GET /_sim/state":     func([]byte) (any, error) { s.catchUp(); st, _ := s.snapshot(); return st, nil },
+		"GET /_sim/state":     func([]byte) (any, error) { s.catchUp(); return s.snapshot(), nil },
 		"PUT /_sim/state":     s.controlRestore,
-	} {
+	})
+	for pattern, answerTo := range all {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			deliver(w, controlled(w, r, answerTo), "")
 		})

@@ -8,13 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// deliver sends an answer, or the part of it that arrives before the
-// connection is cut: nothing, half of it, or all.
+// deliver sends an answer with the headers that Scaleway's have.
 func deliver(w http.ResponseWriter, a answer, cut string) {
-	if cut == cutBefore {
-		reset(w)
-		return
-	}
 	h := w.Header()
 	h.Set("X-Request-Id", uuid.NewString())
 	h.Set("Server", "Scaleway API Gateway (fr-par-3;edge03)")
@@ -22,6 +17,17 @@ func deliver(w http.ResponseWriter, a answer, cut string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	send(w, a, cut)
+}
+
+// send sends an answer, or the part of it that arrives before the connection is
+// cut: nothing, half of it, or all.
+func send(w http.ResponseWriter, a answer, cut string) {
+	if cut == cutBefore {
+		reset(w)
+		return
+	}
+	h := w.Header()
 	for name, value := range a.header {
 		h.Set(name, value)
 	}

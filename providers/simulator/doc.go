@@ -1,5 +1,5 @@
-// Package simulator answers Scaleway's API over real HTTP on loopback, so that
-// a reconciler can be tried without an account.
+// Package simulator answers Scaleway's API, and NetBox's beside it, over real
+// HTTP on loopback, so that a reconciler can be tried without an account.
 //
 // The words of this package:
 //

@@ -39,15 +39,17 @@ func effects() []effect {
 		{"shift", func(r *rule, b *bending) { b.view.shift, b.view.kept = r.upTo(r.Items), r.Total != "moved" }},
 		{"any-name", func(r *rule, b *bending) { b.view.anyName = true }},
 		{"truncated", func(r *rule, b *bending) { b.mangle = append(b.mangle, truncate) }},
-		{"html", func(r *rule, b *bending) { b.mangle = append(b.mangle, htmlPage) }},
+		{"html", answerPage},
 		{"content-type", func(r *rule, b *bending) { b.mangle = append(b.mangle, plainText) }},
 	}
 }
 
 func faultKinds() []string {
 	var kinds []string
-	for _, e := range effects() {
-		kinds = append(kinds, e.kind)
+	for _, e := range slices.Concat(effects(), netboxEffects(), hookEffects()) {
+		if !slices.Contains(kinds, e.kind) {
+			kinds = append(kinds, e.kind)
+		}
 	}
 	return kinds
 }
@@ -125,10 +127,12 @@ func truncate(a answer) answer {
 	return a
 }
 
-func htmlPage(a answer) answer {
-	a.status, a.contentType = http.StatusOK, "text/html; charset=utf-8"
-	a.body = []byte("<html><body><h1>We are down for maintenance</h1></body></html>\n")
-	return a
+func answerPage(r *rule, b *bending) {
+	b.mangle = append(b.mangle, func(a answer) answer {
+		a.status, a.contentType = cmp.Or(r.Status, http.StatusOK), "text/html; charset=utf-8"
+		a.body = []byte("<html><body><h1>We are down for maintenance</h1></body></html>\n")
+		return a
+	})
 }
 
 func plainText(a answer) answer {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gitlab.com/reconciled/reconciled/providers/simulator/netbox"
 )
 
 // A Fault is a rule that makes some requests go wrong. Several may apply to one
@@ -34,8 +36,21 @@ type Fault struct {
 	//	              negative, repeat them, as when others are deleted or made meanwhile
 	//	any-name      listings ignore the name filter
 	//	truncated     executed, half of the JSON arrives
-	//	html          executed, a page of HTML is answered instead
+	//	html          executed, a page of HTML is answered instead, with Status or 200
 	//	content-type  executed, the JSON is declared to be text/plain
+	//
+	// Of these NetBox knows status, forbidden, latency, lost, late, short, empty,
+	// shift, truncated, html and content-type, and besides, for it alone:
+	//
+	//	clamped         pages of listings have at most Items rows, whatever was asked for
+	//	restricted      Items rows of each table, always the same, are not there for the
+	//	                token: listings and their count are without them, and one is a 404
+	//	hook-drop       a webhook is not sent
+	//	hook-duplicate  a webhook is sent Items times more, at least once
+	//	hook-delay      a webhook is sent Seconds later, in wall time; others overtake it
+	//	hook-reorder    a webhook is sent after the next one
+	//
+	// The method and path of a webhook are those that it is sent to.
 	Kind string `json:"kind"`
 
 	// Which requests: a method, and a part of the path or of its template, up to
@@ -73,6 +88,7 @@ type bending struct {
 	view    view
 	mangle  []func(answer) answer
 	cut     string
+	hook    netbox.Bend
 }
 
 func (b bending) mangled(a answer) answer {
@@ -115,8 +131,10 @@ func (f *Fault) validate() error {
 		return errors.New("rate must be from 0 to 1")
 	case f.Seconds < 0 || f.Count < 0 || f.Nth < 0 || f.RetryAfter < 0:
 		return errors.New("seconds, count, nth and retry_after must not be negative")
-	case f.Kind == "late" && f.Seconds == 0:
-		return errors.New("a late fault needs seconds")
+	case (f.Kind == "late" || f.Kind == "hook-delay") && f.Seconds == 0:
+		return errors.New("a fault of kind " + f.Kind + " needs seconds")
+	case f.Kind == "clamped" && f.Items <= 0:
+		return errors.New("a clamped fault needs items")
 	case f.Kind == "stale" && f.seconds() > horizon:
 		return fmt.Errorf("listings are stale by at most %.0f seconds", horizon.Seconds())
 	case !slices.Contains([]string{"", cutBefore, cutWithin, cutAfter}, f.Cut):
@@ -143,24 +161,27 @@ func (fs *faults) clear() {
 	fs.rules, fs.added = nil, 0
 }
 
-// bend finds the faults that a request meets.
-func (fs *faults) bend(rt *route, path string) bending {
+// bend finds the faults that a request meets. effects are those that faults have
+// on what it is sent to.
+func (fs *faults) bend(effects []effect, method, template, path string) bending {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	var b bending
 	for _, r := range fs.rules {
-		if r.hit(rt, path) {
-			r.apply(&b)
+		for _, e := range effects {
+			if e.kind == r.Kind && r.hit(method, template, path) {
+				e.bend(r, &b)
+			}
 		}
 	}
 	return b
 }
 
-func (r *rule) hit(rt *route, path string) bool {
-	if r.Method != "" && !strings.EqualFold(r.Method, rt.method) {
+func (r *rule) hit(method, template, path string) bool {
+	if r.Method != "" && !strings.EqualFold(r.Method, method) {
 		return false
 	}
-	if !holds(path, r.Path) && !holds(rt.path, r.Path) {
+	if !holds(path, r.Path) && !holds(template, r.Path) {
 		return false
 	}
 	r.seen++
@@ -180,15 +201,6 @@ func holds(path, part string) bool {
 		return strings.HasSuffix(path, end)
 	}
 	return strings.Contains(path, part)
-}
-
-// apply adds what the fault does.
-func (r *rule) apply(b *bending) {
-	for _, e := range effects() {
-		if e.kind == r.Kind {
-			e.bend(r, b)
-		}
-	}
 }
 
 // upTo draws a whole number from 0 to n, or down to it.

@@ -324,7 +324,7 @@ func TestFaultKindsAreDocumented(t *testing.T) {
 	message := s.do(400, "POST", "/_sim/faults", `{"kind":"?"}`)["message"].(string)
 	_, list, _ := strings.Cut(message, "want one of ")
 	kinds := strings.Split(list, ", ")
-	if len(kinds) != 17 || !slices.Contains(kinds, "late") {
+	if len(kinds) != 23 || !slices.Contains(kinds, "late") {
 		t.Errorf("kinds are %q", kinds)
 	}
 	readme := read(t, "README.md")

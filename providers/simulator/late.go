@@ -8,15 +8,14 @@ import (
 // A lateCall is a request that the client took for lost and that is executed
 // all the same.
 type lateCall struct {
-	at   time.Time
-	call *call
-	note Call
+	at  time.Time
+	run func(at time.Time) // called with the lock held
 }
 
-func (s *Server) postpone(c *call, by time.Duration, note Call) {
+func (s *Server) postpone(by time.Duration, run func(at time.Time)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.late = append(s.late, lateCall{s.clock.now().Add(by), c, note})
+	s.late = append(s.late, lateCall{s.clock.now().Add(by), run})
 	slices.SortStableFunc(s.late, func(a, b lateCall) int { return a.at.Compare(b.at) })
 }
 
@@ -38,7 +37,6 @@ func (s *Server) runLate() {
 	for len(s.late) > 0 && !s.late[0].at.After(s.clock.now()) {
 		l := s.late[0]
 		s.late = s.late[1:]
-		l.note.Late = true
-		s.executeLocked(l.call, l.at, l.note)
+		l.run(l.at)
 	}
 }

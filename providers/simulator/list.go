@@ -44,6 +44,8 @@ type view struct {
 	kept            bool // total_count stays what it would have been
 	anyName         bool // the name filter is ignored
 	seed            uint64
+	clamp           int // NetBox: a page has no more rows
+	restrict        int // NetBox: so many rows are not there for the token
 }
 
 func list(c *call) answer {

@@ -35,7 +35,7 @@ func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 	defer s.traffic.begin(rt.method, rt.path)()
 	s.epochs.see(r.UserAgent(), rt.write(), Zombie{Time: s.clock.now(), Method: rt.method, Path: r.URL.Path})
-	bent := s.faults.bend(rt, r.URL.Path)
+	bent := s.faults.bend(effects(), rt.method, rt.path, r.URL.Path)
 	pause(r, s.options.Latency+bent.latency)
 	c, refused := s.read(rt, w, r)
 	a, executed := s.decide(c, bent, refused, r)
@@ -132,7 +132,8 @@ func (s *Server) answerCall(c *call, bent bending, refused *answer, note Call) (
 	if c.route.write() {
 		s.seal(c)
 		if bent.late > 0 {
-			s.postpone(c, bent.late, note)
+			note.Late = true
+			s.postpone(bent.late, func(at time.Time) { s.executeLocked(c, at, note) })
 			return reply(http.StatusGatewayTimeout, doc{"message": "upstream request timeout"}), false
 		}
 	}

@@ -1,9 +1,14 @@
 package simulator
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"gitlab.com/reconciled/reconciled/providers/simulator/netbox"
 )
 
 // Options say how a simulator behaves. The zero value is an empty one in memory
@@ -25,9 +30,13 @@ type Options struct {
 	CheapHashes bool
 	// PageSize is the size of a page when the client names none; 0 is the API's.
 	PageSize int
+	// NetBoxVersion is what the simulated NetBox is: "4.2.0", "4.3.7", "4.6.8" (the
+	// default), "4.7.0" or any between them.
+	NetBoxVersion string
 }
 
-// Server is a simulated Scaleway. It may be used from several goroutines.
+// Server is a simulated Scaleway with a NetBox beside it. It may be used from
+// several goroutines.
 type Server struct {
 	options Options
 	clock   *clock
@@ -39,6 +48,10 @@ type Server struct {
 	traffic traffic
 	epochs  epochs
 	file    *stateFile
+	netbox  *netbox.Server
+	hooks   *netbox.Hooks
+
+	netboxChanges atomic.Uint64 // counts what a state file must learn of NetBox
 
 	mu      sync.RWMutex // guards what follows
 	world   *world
@@ -55,9 +68,13 @@ func New(options Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{options: options, clock: c, kinds: products(), sealer: sealer{cheap: options.CheapHashes}, changes: 1}
+	if options.NetBoxVersion != "" && !netboxVersion.MatchString(options.NetBoxVersion) {
+		return nil, fmt.Errorf("NetBox version %q: want one such as 4.6.8", options.NetBoxVersion)
+	}
 	s.faults.seed = options.Seed
 	s.world = newWorld(s.kinds, options.Seed)
 	s.world.populate(c.now())
+	s.openNetBox()
 	s.api, s.control = s.apiMux(), s.controlMux()
 	if options.StateFile == "" {
 		return s, nil
@@ -73,8 +90,10 @@ func New(options Options) (*Server, error) {
 	return s, nil
 }
 
-// Close saves the state and releases its file. Closing again does nothing.
+// Close ends webhooks that are under way, saves the state and releases its file.
+// Closing again does nothing.
 func (s *Server) Close() error {
+	s.hooks.Close()
 	if s.file == nil || s.file.isClosed() {
 		return nil
 	}
@@ -124,14 +143,20 @@ func (s *Server) Environment(apiURL string) []string {
 		"SCW_DEFAULT_PROJECT_ID=" + projectID,
 		"SCW_DEFAULT_REGION=fr-par",
 		"SCW_DEFAULT_ZONE=fr-par-1",
+		"NETBOX_URL=" + apiURL + netboxMount,
+		"NETBOX_TOKEN=" + netbox.Token,
 	}
 }
 
-// ServeHTTP answers the API, and below /_sim/ what steers the simulator.
+// ServeHTTP answers the API, below /netbox/ NetBox's, and below /_sim/ what steers
+// the simulator.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if len(r.URL.Path) >= len("/_sim/") && r.URL.Path[:len("/_sim/")] == "/_sim/" {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/_sim/"):
 		s.control.ServeHTTP(w, r)
-		return
+	case strings.HasPrefix(r.URL.Path, netboxMount+"/"):
+		s.serveNetBox(w, r)
+	default:
+		s.api.ServeHTTP(w, r)
 	}
-	s.api.ServeHTTP(w, r)
 }

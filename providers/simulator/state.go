@@ -10,14 +10,15 @@ import (
 // state is what a state file and /_sim/state hold. The past, faults, counters
 // and late requests are not part of it.
 type state struct {
-	Version   int        `json:"version"`
-	Clock     clockState `json:"clock"`
-	Issued    uint64     `json:"issued,omitempty"`
-	Keys      []Key      `json:"keys"`
-	Resources []resource `json:"resources"`
+	Version   int             `json:"version"`
+	Clock     clockState      `json:"clock"`
+	Issued    uint64          `json:"issued,omitempty"`
+	Keys      []Key           `json:"keys"`
+	Resources []resource      `json:"resources"`
+	NetBox    json.RawMessage `json:"netbox,omitempty"` // since version 2
 }
 
-const stateVersion = 1
+const stateVersion = 2
 
 // resource is one object in a state. Written by hand, kind and fields are
 // enough: what is missing is filled in as a creation would.
@@ -50,8 +51,14 @@ type savedState struct {
 	Resources []savedResource `json:"resources"`
 }
 
-// snapshot gives the state, and which changes it holds.
-func (s *Server) snapshot() (savedState, uint64) {
+// snapshot gives the state of both.
+func (s *Server) snapshot() savedState {
+	st := s.snapshotScaleway()
+	st.NetBox = s.netbox.Snapshot()
+	return st
+}
+
+func (s *Server) snapshotScaleway() savedState {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	now := s.clock.now()
@@ -66,7 +73,7 @@ func (s *Server) snapshot() (savedState, uint64) {
 			}
 		}
 	}
-	return out, s.changes
+	return out
 }
 
 func saved(o *object, shown *phase) savedResource {
@@ -84,28 +91,46 @@ func saved(o *object, shown *phase) savedResource {
 func readState(raw []byte) (state, error) {
 	var st state
 	err := decodeStrict(raw, &st)
-	if err == nil && st.Version != 0 && st.Version != stateVersion {
+	if err == nil && (st.Version < 0 || st.Version > stateVersion) {
 		err = fmt.Errorf("state version %d is unknown", st.Version)
 	}
 	return st, err
 }
 
-// restore replaces all resources and keys; the clock only goes forward.
+// restore replaces all resources and keys; the clock only goes forward. A state
+// without a NetBox leaves that as it is.
 func (s *Server) restore(st state) error {
+	w, err := s.worldOf(st)
+	if err == nil && st.NetBox != nil {
+		err = s.netbox.Restore(st.NetBox)
+		s.netboxChanges.Add(1)
+	}
+	if err != nil {
+		return err
+	}
+	s.replace(w)
+	return nil
+}
+
+// worldOf is what a state says of Scaleway.
+func (s *Server) worldOf(st state) (*world, error) {
 	s.clock.reach(st.Clock.Now)
 	now := s.clock.now()
 	w := newWorld(s.kinds, s.options.Seed)
 	w.issued, w.keys = st.Issued, st.Keys
 	if err := w.loadAll(st.Resources, now); err != nil {
-		return err
+		return nil, err
 	}
 	w.populate(now)
+	return w, nil
+}
+
+func (s *Server) replace(w *world) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.issued, w.trail = max(w.issued, s.world.issued), s.world.trail
 	s.world, s.late = w, nil
 	s.changes++
-	return nil
 }
 
 // loadAll adds the resources of a state, what lives in another after it.
@@ -172,4 +197,8 @@ func (s *Server) reset() {
 	s.faults.clear()
 	s.traffic.zero()
 	s.epochs.forget()
+	s.hooks.Forget()
+	s.netbox.Reset()
+	s.furnish()
+	s.netboxChanges.Add(1)
 }

@@ -233,7 +233,7 @@ func TestListen(t *testing.T) {
 	if _, _, err := s.send("GET", "/metadata", ""); err == nil {
 		t.Error("it still answers")
 	}
-	if env := s.Environment(url); !slices.Contains(env, "SCW_API_URL="+url) || len(env) != 7 {
+	if env := s.Environment(url); !slices.Contains(env, "SCW_API_URL="+url) || len(env) != 9 || !slices.Contains(env, "NETBOX_URL="+url+"/netbox") {
 		t.Errorf("the environment is %q", env)
 	}
 }
