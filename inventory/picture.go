@@ -1,0 +1,102 @@
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
+
+// picture is what the world shows of devices and servers, as the comparison and
+// the guard look at it. It is only read.
+type picture struct {
+	devices []device // by ID
+	servers []server // by ID
+	pairing
+	inUse    bool   // there is a NetBox, or there was one
+	stale    string // why what NetBox says does not count now; "" if it does
+	since    time.Time
+	unread   bool   // it could not be read at all
+	vanished string // why the listing of devices is doubted
+	restored string // why NetBox seems to have gone back in time
+}
+
+// shipped is how old the inventory may be where nobody says otherwise.
+var shipped = reconcile.NewInventory().MaxAge
+
+// look makes the picture of a world.
+func look(kinds reconcile.Kinds, settings reconcile.Inventory, world *reconcile.World) *picture {
+	p := &picture{}
+	machines := machineKinds(kinds)
+	for r := range world.Live.All() {
+		if spec, ok := r.Spec.(*Device); ok && r.Kind == DeviceKind {
+			p.devices = append(p.devices, newDevice(r, spec))
+		} else if kind, ok := machines[r.Kind]; ok && r.Phase != reconcile.Deleting {
+			p.servers = append(p.servers, server{r, kind.Machine(r)})
+		}
+	}
+	slices.SortFunc(p.devices, func(a, b device) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(p.servers, func(a, b server) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Resource.ID, b.Resource.ID))
+	})
+	p.pairing = pairUp(p.devices, p.servers)
+	p.age(kinds, cmp.Or(settings.MaxAge, shipped), world)
+	if p.inUse && !p.unread {
+		p.vanished, p.restored = vanished(p.devices, world), restored(p.devices, world)
+	}
+	return p
+}
+
+func newDevice(r *reconcile.Resource, spec *Device) device {
+	d := device{r, spec, spec.Row}
+	if d.row == nil {
+		d.row = &DeviceRow{Name: r.Name}
+	}
+	return d
+}
+
+// machineKinds are the kinds of servers, by name.
+func machineKinds(kinds reconcile.Kinds) map[string]reconcile.Kind {
+	out := map[string]reconcile.Kind{}
+	for _, kind := range kinds {
+		if kind.Name != DeviceKind && kind.IsMachine() {
+			out[kind.Name] = kind
+		}
+	}
+	return out
+}
+
+// age finds out whether what was read of NetBox counts.
+func (p *picture) age(kinds reconcile.Kinds, most time.Duration, world *reconcile.World) {
+	kind, known := kinds.Find(DeviceKind)
+	listed := false
+	for i := range world.Receipts {
+		r := &world.Receipts[i]
+		if r.Kind != DeviceKind {
+			continue
+		}
+		listed = true
+		switch old := world.Now.Sub(r.At); {
+		case !r.Complete:
+			p.stale, p.since, p.unread = "NetBox could not be read: "+cmp.Or(r.Reason, "no reason was given"), r.At, true
+		case old > most && p.stale == "":
+			p.stale, p.since = fmt.Sprintf("what NetBox said is %s old, and may be %s", old.Round(time.Second), most), r.At
+		}
+	}
+	p.inUse = listed || known && kind.Absent == ""
+	if p.inUse && !listed {
+		p.stale, p.unread = "NetBox was not read", true
+	}
+}
+
+// deviceOf is the place of a live device in the picture, -1 if it is not there.
+func (p *picture) deviceOf(r *reconcile.Resource) int {
+	return slices.IndexFunc(p.devices, func(d device) bool { return r != nil && r.Kind == DeviceKind && d.ID == r.ID })
+}
+
+func (p *picture) serverOf(r *reconcile.Resource) int {
+	return slices.IndexFunc(p.servers, func(s server) bool { return r != nil && s.Kind == r.Kind && s.Resource.ID == r.ID })
+}
