@@ -33,6 +33,7 @@ func (c *checker) all() {
 	}
 	c.receivers()
 	c.gitlabs()
+	c.netbox()
 	c.safekeeping()
 }
 

@@ -20,7 +20,8 @@ type Config struct {
 	Defaults    Entry              `yaml:"defaults" doc:"What each stack has that does not say otherwise: all of a stack's settings but name, url and path."`
 	Stacks      []Entry            `yaml:"stacks" doc:"What is reconciled."`
 	Windows     []reconcile.Window `yaml:"windows" doc:"When changes may run, or may not, in all stacks."`
-	Webhooks    []Webhook          `yaml:"webhooks" doc:"Who may say that a branch has moved, and what people write on merge requests."`
+	Webhooks    []Webhook          `yaml:"webhooks" doc:"Who may say that a branch has moved, what people write on merge requests, and what they change in NetBox."`
+	NetBox      NetBox             `yaml:"netbox" doc:"The NetBox that says which machine is which, and what of it stacks may look at and write."`
 	GitLab      []GitLab           `yaml:"gitlab" doc:"GitLabs that are told what comes of looks, and whose people may order it in merge requests."`
 	Notify      []Notify           `yaml:"notify" doc:"Who is told of what happens."`
 	OIDC        []OIDC             `yaml:"oidc" doc:"Whose ID tokens the API takes, such as those of GitLab's jobs."`
@@ -135,12 +136,23 @@ type Verify struct {
 	GPGKeys        string `yaml:"gpgKeys" doc:"A file of armored OpenPGP keys."`
 }
 
-// Webhook is who may say that a branch has moved.
+// Webhook is who may say that a branch has moved, or a device in NetBox.
 type Webhook struct {
 	Name     string   `yaml:"name" check:"required,nonempty" doc:"Its address is /hooks/ and this name."`
-	Provider string   `yaml:"provider" default:"gitlab" check:"enum=gitlab" doc:"Whose webhook it is."`
-	Secret   Ref      `yaml:"secret" doc:"The secret that it sends."`
-	Stacks   []string `yaml:"stacks" plan:"set" doc:"Names or patterns of the stacks that it may nudge; all whose repository it tells of if left out. Folders are nudged only if they are named here."`
+	Provider string   `yaml:"provider" default:"gitlab" check:"enum=gitlab|netbox" doc:"Whose webhook it is."`
+	Secret   Ref      `yaml:"secret" doc:"The secret that GitLab sends, or that NetBox signs with."`
+	Stacks   []string `yaml:"stacks" plan:"set" doc:"Names or patterns of the stacks that it may nudge; all that it tells something of if left out. GitLab nudges folders only if they are named here."`
+}
+
+// NetBox is the inventory, and what stacks may do there at most.
+type NetBox struct {
+	URL       string   `yaml:"url" doc:"Its address, such as https://netbox.example.com; that of the environment, NETBOX_URL with NETBOX_TOKEN, if left out."`
+	Token     Ref      `yaml:"token" doc:"A token of its API. Required with url."`
+	CA        string   `yaml:"ca" doc:"A file of certificates in PEM that may vouch for it, beside the machine's."`
+	Tenants   []string `yaml:"tenants" plan:"set" doc:"Slugs of the tenants whose devices stacks may look at and write, whatever they say; all if left out."`
+	Sites     []string `yaml:"sites" plan:"set" doc:"Slugs of the sites whose devices stacks may look at and write; all if left out."`
+	Tag       string   `yaml:"tag" doc:"Slug of a tag that devices must bear for stacks to look at them; any if left out."`
+	WriteBack string   `yaml:"writeBack" default:"direct" check:"enum=direct|journal-only|none" doc:"The most that stacks may write: direct, the devices themselves; journal-only, what would be written, in the devices' journals; none, nothing."`
 }
 
 // GitLab is one that is told what comes of looks at the stacks whose repositories

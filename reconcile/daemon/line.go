@@ -31,7 +31,7 @@ type Ready struct {
 	Owner    string             // the stack's owner word
 	Stack    *reconcile.Stack   // the engine's; the daemon narrows its policy to the operator's bounds
 	Wish     *reconcile.Wish    // nil if there were problems
-	Engine   *reconcile.Engine  // all but Journal, Guards, Run, Actor, Only, Timeout and Progress, which the daemon sets
+	Engine   *reconcile.Engine  // all but Journal, Run, Actor, Only, Timeout and Progress, which the daemon sets; it adds its Guards to those that are there
 	Warnings reconcile.Problems // of the manifests
 	Head     string             // the commit, as the branch's history has it
 	// Within marks what is asked of Scaleway under a context as this stack's, and

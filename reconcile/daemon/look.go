@@ -136,6 +136,9 @@ func (d *Daemon) standing(ctx context.Context, name string) (reconcile.Standing,
 
 // look goes the line: commit, manifests, plan, and what of it may run now.
 func (l *looking) look(ctx context.Context) {
+	if l.turn.Why == reconcile.ByWebhook { // what it told of shall be seen
+		ctx = reconcile.NotBefore(ctx, l.now.Add(-l.turn.Waited))
+	}
 	if l.failure = l.find(ctx); l.failure != nil {
 		return
 	}
@@ -235,7 +238,8 @@ func (l *looking) prepare(ctx context.Context) error {
 		return err
 	}
 	e := l.ready.Engine
-	e.Guards, e.Actor, e.Timeout, e.Journal = guards, l.actor, l.entry.Timeout, l.store.Journal(owner)
+	e.Guards = append(e.Guards, guards...)
+	e.Actor, e.Timeout, e.Journal = l.actor, l.entry.Timeout, l.store.Journal(owner)
 	return l.relaunch(ctx)
 }
 

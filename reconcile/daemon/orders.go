@@ -122,8 +122,11 @@ func tellOrder(o reconcile.Order) string {
 	if o.Verb == reconcile.Freeze && o.Stack == reconcile.EveryStack {
 		what = "everything is frozen"
 	}
+	if o.Verb == reconcile.Accept && o.Key != "" {
+		what = "what is live of kind " + string(o.Key) + " was accepted"
+	}
 	text := what + " by " + who(o.By)
-	if !o.Until.IsZero() && o.Verb != reconcile.Cancel {
+	if !o.Until.IsZero() && o.Verb != reconcile.Cancel && o.Verb != reconcile.Accept {
 		text += " until " + clockTime(o.Until)
 	}
 	if o.Reason != "" {

@@ -99,6 +99,7 @@ func (f *finding) findings() {
 			f.unread(r)
 		}
 	}
+	f.disputed()
 	f.unmanaged()
 	f.is.Items = f.items
 	c := &f.is.Counts

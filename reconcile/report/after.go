@@ -78,6 +78,9 @@ func (t *teller) beside() {
 	if n := t.counts.Known; n > 0 {
 		last = append(last, fmt.Sprintf("Known drift: %d.", n))
 	}
+	if line := t.disagreements(); line != "" {
+		last = append(last, line)
+	}
 	if n := t.counts.Unmanaged; n > 0 {
 		last = append(last, fmt.Sprintf("Unmanaged: %d (reconcile drift shows %s).", n, pronoun(n)))
 	}

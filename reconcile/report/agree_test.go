@@ -14,7 +14,7 @@ import (
 
 var documentPlans = map[string]func() *reconcile.Plan{
 	"shop": shop, "every": every, "nothing": base, "unread": unread, "settling": settling, "drifting": drifting,
-	"broad": broad, "gate": gate, "only known": onlyKnown,
+	"broad": broad, "gate": gate, "only known": onlyKnown, "disputed": disputed, "only disputed": onlyDisputed, "hostile": hostile,
 }
 
 // Each format keeps the rules of who reads it, for each plan.
@@ -58,6 +58,7 @@ func TestDriftReportsAgree(t *testing.T) {
 		"Known, and accepted for a time": func(c report.Counts) int { return c.Known },
 		"Unmanaged":                      func(c report.Counts) int { return c.Unmanaged },
 		"Ignored by rules":               func(c report.Counts) int { return c.Ignored },
+		"Inventory":                      func(c report.Counts) int { return c.Findings },
 		"Not ready":                      func(c report.Counts) int { return c.Settling + c.Failed },
 	}
 	for name, plan := range documentPlans {
@@ -74,7 +75,7 @@ func TestDriftReportsAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key, want := range map[string]int{"total_changed": c.Drift + c.Conflict + c.Unclear, "total_missing": c.Missing, "total_surplus": c.Surplus,
-			"total_known": c.Known, "total_pending": c.Pending, "total_unmanaged": c.Unmanaged, "total_ignored": c.Ignored} {
+			"total_known": c.Known, "total_pending": c.Pending, "total_unmanaged": c.Unmanaged, "total_ignored": c.Ignored, "total_inventory": c.Findings} {
 			if doc.Summary[key] != want {
 				t.Errorf("%s: json says %s: %d, want %d", name, key, doc.Summary[key], want)
 			}
@@ -89,7 +90,7 @@ func machinesAgree(t *testing.T, name string, d report.Document, c report.Counts
 	if err != nil {
 		t.Fatal(err)
 	}
-	drifted := c.Drift + c.Conflict + c.Unclear + c.Missing
+	drifted := c.Drift + c.Conflict + c.Unclear + c.Missing + c.Inventory
 	if suite.Failures != drifted || suite.Errors != c.Unknown || (suite.Failures > 0) != c.Drifted() {
 		t.Errorf("%s: junit has %+v, want %d failures and %d errors", name, suite.junitNumbers, drifted, c.Unknown)
 	}
@@ -142,7 +143,7 @@ func TestStatus(t *testing.T) {
 	}{
 		{document(base(), false), "clean"}, {document(base(), true), "clean"}, {document(shop(), false), "changes"}, {document(shop(), true), "drift"},
 		{document(heldOnly, false), "held"}, {document(heldOnly, true), "clean"}, {document(unread(), false), "incomplete"}, {document(unread(), true), "incomplete"},
-		{document(settling(), false), "changes"}, {document(onlyKnown(), true), "clean"}, {failed(false), "error"}, {failed(true), "error"},
+		{document(settling(), false), "changes"}, {document(onlyKnown(), true), "clean"}, {document(onlyDisputed(), true), "drift"}, {document(onlyDisputed(), false), "clean"}, {failed(false), "error"}, {failed(true), "error"},
 	} {
 		if got := report.Status(c.doc); got != c.want {
 			t.Errorf("%+v: %s, want %s", report.Has(orBase(c.doc.Plan)), got, c.want)

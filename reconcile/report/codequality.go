@@ -55,7 +55,8 @@ func issueOf(p *reconcile.Plan, f finding, file string, seen map[string]int) iss
 		id += fmt.Sprintf("\x00%d", seen[id])
 	}
 	sum := sha256.Sum256([]byte(id))
-	out := issue{reconcile.Clean(f.text), "reconcile-" + f.check, hex.EncodeToString(sum[:]), severities[f.check], location{Path: reconcile.Clean(file)}}
+	severity := orElse(severities[f.check], "major") // of what NetBox disagrees about
+	out := issue{reconcile.Clean(f.text), "reconcile-" + f.check, hex.EncodeToString(sum[:]), severity, location{Path: reconcile.Clean(file)}}
 	out.Location.Lines.Begin = max(1, f.at.Line)
 	return out
 }

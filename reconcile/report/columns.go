@@ -180,6 +180,11 @@ func (c columns) values(r *row, at int) []line {
 		texts = []string{r.whole()}
 	case len(r.parts) == 1:
 		texts = []string{fold(r.whole(), limit)}
+	case len(r.parts) > 2:
+		for i, part := range r.parts {
+			lead := strings.TrimLeft(r.leads[i], " ")
+			texts = append(texts, lead+fold(part, max(limit-width(lead), 1)))
+		}
 	default:
 		one, two := r.leads[0], strings.TrimLeft(r.leads[1], " ")
 		a, b := foldApart(r.parts[0], r.parts[1], max(limit-width(one), 1), max(limit-width(two), 1))

@@ -40,11 +40,19 @@ type Counts struct {
 	Unmanaged int `json:"unmanaged"` // live, and nobody's
 	Unknown   int `json:"unknown"`   // listings and look-ups that failed
 	Ignored   int `json:"ignored"`   // differences that rules hide
+
+	Findings  int `json:"findings"`  // what Git, NetBox and live machines disagree about
+	Inventory int `json:"inventory"` // of these, what counts as drift: no change puts it right
 }
 
 // Has counts what a plan holds. It is the one place that counts.
 func Has(p *reconcile.Plan) Counts {
-	c := Counts{Adopt: len(p.Adopted), Held: len(p.Held), Unmanaged: len(p.Unmanaged), Ignored: len(p.Ignored)}
+	c := Counts{Adopt: len(p.Adopted), Held: len(p.Held), Unmanaged: len(p.Unmanaged), Ignored: len(p.Ignored), Findings: len(p.Findings)}
+	for i := range p.Findings {
+		if p.Findings[i].Drift {
+			c.Inventory++
+		}
+	}
 	for i := range p.Steps {
 		c.step(&p.Steps[i])
 	}
@@ -129,8 +137,12 @@ func (c Counts) Changes() bool { return c.Add+c.Change+c.Destroy+c.Forget > 0 }
 
 // Drifted tells whether live state may have moved by itself: changed behind Git,
 // changed on both sides, or missing. A difference of which nobody knows who made
-// it counts, as silence would say that nobody touched it. What is known is left out.
-func (c Counts) Drifted() bool { return c.Drift+c.Conflict+c.Missing+c.Unclear > 0 }
+// it counts, as silence would say that nobody touched it, and so does what Git and
+// NetBox or a machine disagree about and no change puts right. What is known is left out.
+func (c Counts) Drifted() bool { return c.drifted() > 0 }
+
+// drifted is how much counts as drift.
+func (c Counts) drifted() int { return c.Drift + c.Conflict + c.Missing + c.Unclear + c.Inventory }
 
 // Summary is the line that ends a plan. It begins exactly as Terraform's, which
 // CI jobs search for; what Terraform does not have comes after it.

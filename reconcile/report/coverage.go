@@ -109,6 +109,9 @@ func (t *teller) driftVerdict() {
 		}
 	}
 	c, p := t.counts, t.plan
+	if c.Inventory > 0 {
+		found = append(found, fmt.Sprintf("%d %s", c.Inventory, disputeWord))
+	}
 	switch {
 	case len(found) > 0 && c.Unknown > 0:
 		t.sheet.say("Drift: " + strings.Join(found, ", ") + ". The answer is incomplete.")

@@ -24,7 +24,7 @@ func driftJSON(w io.Writer, p *reconcile.Plan, problem string) error {
 		Managed: []driftResource{}, Unmanaged: []driftResource{}, Missing: t.driftResources(missing), Surplus: t.driftResources(surplus),
 		Changed: t.changedResources(drift, conflict, unclear), Known: t.changedOf(t.known()), Pending: t.driftResources(pending),
 		Coverage: coverageOf(p), Complete: t.counts.Unknown == 0 && problem == "", Error: problem, Drifted: t.counts.Drifted(), Alerts: alerts(p),
-		Ignored: ignoredOf(p), Expired: expiredOf(p), Costs: costsOf(p.Total), NoAuthors: untold(p, nil), Receipts: receiptsOf(p),
+		Inventory: findingsOf(p), Ignored: ignoredOf(p), Expired: expiredOf(p), Costs: costsOf(p.Total), NoAuthors: untold(p, nil), Receipts: receiptsOf(p),
 		Provider: "scaleway", Duration: int64(p.Took.Round(time.Second).Seconds()), Date: p.At.UTC().Format(time.RFC3339),
 		Stack: p.Stack, Revision: p.Revision.ID,
 	}
@@ -38,34 +38,36 @@ func driftJSON(w io.Writer, p *reconcile.Plan, problem string) error {
 	out.Summary = driftSummary{
 		Resources: p.Managed + len(p.Unmanaged) + t.gone(), Unmanaged: len(p.Unmanaged), Missing: len(out.Missing), Managed: p.Managed, Sources: 1,
 		Changed: len(out.Changed), Surplus: len(out.Surplus), Pending: t.counts.Pending, Known: t.counts.Known, Ignored: t.counts.Ignored,
+		Inventory: t.counts.Findings,
 	}
 	return writeJSON(w, out)
 }
 
 type driftDoc struct {
-	Summary   driftSummary       `json:"summary"`
-	Managed   []driftResource    `json:"managed"`
-	Unmanaged []driftResource    `json:"unmanaged"`
-	Missing   []driftResource    `json:"missing"`
-	Changed   []changedResource  `json:"changed"`
-	Surplus   []driftResource    `json:"surplus"`
-	Known     []changedResource  `json:"known"` // of all these sorts, accepted for a time
-	Pending   []driftResource    `json:"pending"`
-	Ignored   []ignored          `json:"ignored"`
-	Expired   []acceptedDrift    `json:"baseline_expired"`
-	Coverage  int                `json:"coverage"`
-	Complete  bool               `json:"complete"`
-	Error     string             `json:"error,omitempty"`
-	Drifted   bool               `json:"drifted"`
-	Alerts    map[string][]alert `json:"alerts"`
-	NoAuthors string             `json:"unknown_authors,omitempty"` // why the audit trail names nobody
-	Costs     *costs             `json:"costs,omitempty"`
-	Receipts  []receipt          `json:"receipts"`
-	Provider  string             `json:"provider_name"`
-	Duration  int64              `json:"scan_duration"` // seconds
-	Date      string             `json:"date"`
-	Stack     string             `json:"stack"`
-	Revision  string             `json:"revision"`
+	Summary   driftSummary        `json:"summary"`
+	Managed   []driftResource     `json:"managed"`
+	Unmanaged []driftResource     `json:"unmanaged"`
+	Missing   []driftResource     `json:"missing"`
+	Changed   []changedResource   `json:"changed"`
+	Surplus   []driftResource     `json:"surplus"`
+	Known     []changedResource   `json:"known"` // of all these sorts, accepted for a time
+	Pending   []driftResource     `json:"pending"`
+	Inventory []reconcile.Finding `json:"inventory"` // what Git, NetBox and live machines disagree about
+	Ignored   []ignored           `json:"ignored"`
+	Expired   []acceptedDrift     `json:"baseline_expired"`
+	Coverage  int                 `json:"coverage"`
+	Complete  bool                `json:"complete"`
+	Error     string              `json:"error,omitempty"`
+	Drifted   bool                `json:"drifted"`
+	Alerts    map[string][]alert  `json:"alerts"`
+	NoAuthors string              `json:"unknown_authors,omitempty"` // why the audit trail names nobody
+	Costs     *costs              `json:"costs,omitempty"`
+	Receipts  []receipt           `json:"receipts"`
+	Provider  string              `json:"provider_name"`
+	Duration  int64               `json:"scan_duration"` // seconds
+	Date      string              `json:"date"`
+	Stack     string              `json:"stack"`
+	Revision  string              `json:"revision"`
 }
 
 type driftSummary struct {
@@ -78,6 +80,7 @@ type driftSummary struct {
 	Pending   int `json:"total_pending"`
 	Known     int `json:"total_known"`
 	Ignored   int `json:"total_ignored"`
+	Inventory int `json:"total_inventory"`
 	Sources   int `json:"total_iac_source_count"`
 }
 

@@ -8,29 +8,30 @@ import (
 
 // planExtras are what a plan says that Terraform's shape has no room for.
 type planExtras struct {
-	Version   string          `json:"version,omitempty"`
-	Error     string          `json:"error,omitempty"`
-	Stack     string          `json:"stack"`
-	Owner     string          `json:"owner"`
-	Revision  revision        `json:"revision"`
-	Hash      string          `json:"hash"`
-	Places    []string        `json:"places"`
-	Kinds     int             `json:"kinds"`
-	Millis    int64           `json:"took_ms"`
-	Summary   Counts          `json:"summary"`
-	Steps     []step          `json:"steps"`
-	Held      []heldStep      `json:"held"`
-	Waiting   []waiting       `json:"waiting"`
-	Settling  []settling      `json:"settling"`
-	Receipts  []receipt       `json:"receipts"`
-	Unmanaged []resource      `json:"unmanaged"`
-	Managed   int             `json:"managed"`
-	Coverage  int             `json:"coverage"` // managed / (managed + unmanaged) in percent, rounded down
-	Foreign   int             `json:"foreign"`
-	Ignored   []ignored       `json:"ignored"`
-	Expired   []acceptedDrift `json:"baseline_expired"`
-	Costs     *costs          `json:"costs,omitempty"`
-	Notices   []string        `json:"notices"`
+	Version   string              `json:"version,omitempty"`
+	Error     string              `json:"error,omitempty"`
+	Stack     string              `json:"stack"`
+	Owner     string              `json:"owner"`
+	Revision  revision            `json:"revision"`
+	Hash      string              `json:"hash"`
+	Places    []string            `json:"places"`
+	Kinds     int                 `json:"kinds"`
+	Millis    int64               `json:"took_ms"`
+	Summary   Counts              `json:"summary"`
+	Steps     []step              `json:"steps"`
+	Held      []heldStep          `json:"held"`
+	Waiting   []waiting           `json:"waiting"`
+	Settling  []settling          `json:"settling"`
+	Receipts  []receipt           `json:"receipts"`
+	Unmanaged []resource          `json:"unmanaged"`
+	Managed   int                 `json:"managed"`
+	Coverage  int                 `json:"coverage"` // managed / (managed + unmanaged) in percent, rounded down
+	Foreign   int                 `json:"foreign"`
+	Inventory []reconcile.Finding `json:"inventory"`
+	Ignored   []ignored           `json:"ignored"`
+	Expired   []acceptedDrift     `json:"baseline_expired"`
+	Costs     *costs              `json:"costs,omitempty"`
+	Notices   []string            `json:"notices"`
 }
 
 type revision struct {
@@ -126,7 +127,7 @@ func ours(p *reconcile.Plan, o JSONOptions) planExtras {
 		Places: filled(p.Places), Kinds: p.Kinds, Millis: p.Took.Milliseconds(), Summary: Has(p),
 		Steps: []step{}, Held: []heldStep{}, Waiting: []waiting{}, Settling: []settling{},
 		Receipts: receiptsOf(p), Unmanaged: resourcesOf(p), Managed: p.Managed, Coverage: coverageOf(p), Foreign: p.Foreign,
-		Ignored: ignoredOf(p), Expired: expiredOf(p), Costs: costsOf(p.Total), Notices: filled(p.Notices),
+		Inventory: findingsOf(p), Ignored: ignoredOf(p), Expired: expiredOf(p), Costs: costsOf(p.Total), Notices: filled(p.Notices),
 	}
 	for i := range p.Steps {
 		c := &p.Steps[i]

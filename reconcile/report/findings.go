@@ -9,7 +9,7 @@ import (
 
 // A finding is one thing that a reviewer should see at a line of a manifest.
 type finding struct {
-	check string // a cause, or "held", "known", "unread"
+	check string // a cause, or "held", "known", "unread", or the class of a disagreement with NetBox
 	key   string
 	field string // "" is all of the resource
 	at    reconcile.Pos
@@ -24,6 +24,7 @@ func (d Document) findings() []finding {
 	for _, c := range t.those(behind) {
 		out = append(out, t.moved(c)...)
 	}
+	out = append(out, d.disputes(t.plan)...)
 	for i := range t.plan.Held {
 		if c := &t.plan.Held[i]; !d.Drift && !behind(c) {
 			out = append(out, finding{"held", string(c.Key), "", firstPos(c), fmt.Sprintf("%s: %s is held: %s.", c.Key, doing[c.Action], holding(c))})

@@ -106,7 +106,7 @@ func Dotenv(w io.Writer, d Document) error {
 			n    int
 		}{
 			{"CREATE", c.Add}, {"UPDATE", c.Change}, {"DELETE", c.Destroy},
-			{"DRIFT", c.Drift + c.Conflict + c.Missing + c.Unclear}, {"HELD", c.Held},
+			{"DRIFT", c.drifted()}, {"HELD", c.Held},
 		} {
 			lines = append(lines, n.name+"="+strconv.Itoa(n.n))
 		}

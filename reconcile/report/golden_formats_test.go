@@ -31,6 +31,8 @@ func TestGoldenFormats(t *testing.T) {
 		{"formats-gate-plan", document(gate(), false), all},
 		{"formats-gate-drift", document(gate(), true), all},
 		{"formats-known", document(onlyKnown(), true), all},
+		{"formats-disputed-drift", document(disputed(), true), short},
+		{"formats-disputed-plan", document(disputed(), false), short},
 		{"formats-every", document(every(), false), short},
 		{"formats-nothing", document(base(), true), short},
 		{"formats-unread", document(unread(), true), short},

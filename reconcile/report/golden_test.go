@@ -32,6 +32,7 @@ func planJSON(w io.Writer, p *reconcile.Plan) error {
 var (
 	plan100   = view{"plan", text(report.Plan, report.Style{Width: 100})}
 	plan80    = view{"plan in 80 columns", text(report.Plan, report.Style{Width: 80})}
+	plan60    = view{"plan in 60 columns", text(report.Plan, report.Style{Width: 60})}
 	plan40    = view{"plan in 40 columns", text(report.Plan, report.Style{Width: 40})}
 	planWide  = view{"plan without a limit", text(report.Plan, report.Style{})}
 	planV     = view{"plan -v", text(report.Plan, report.Style{Width: 100, Verbose: true})}
@@ -39,6 +40,8 @@ var (
 	planJ     = view{"plan -o json", planJSON}
 	drift100  = view{"drift", text(report.Drift, report.Style{Width: 100})}
 	drift40   = view{"drift in 40 columns", text(report.Drift, report.Style{Width: 40})}
+	drift80   = view{"drift in 80 columns", text(report.Drift, report.Style{Width: 80})}
+	drift60   = view{"drift in 60 columns", text(report.Drift, report.Style{Width: 60})}
 	driftV    = view{"drift -v", text(report.Drift, report.Style{Width: 100, Verbose: true})}
 	driftJ    = view{"drift -o json", report.DriftJSON}
 )
@@ -55,6 +58,7 @@ func TestGolden(t *testing.T) {
 		{"unread", unread, []view{plan100, plan40, drift100, planV, planJ, driftJ}},
 		{"settling", settling, []view{plan100, drift100}},
 		{"drifting", drifting, []view{drift100, drift40, driftV, driftJ, planJ}},
+		{"disputed", disputed, []view{drift100, drift80, drift60, drift40, driftV, plan100, plan60, driftJ}},
 		{"hostile", hostile, []view{plan100, planV, drift100, planJ, driftJ}},
 		{"broad", broad, []view{plan100, plan40, drift100}},
 	} {

@@ -222,7 +222,7 @@ func TestDriftJSONHasDriftctlsNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]int{"total_resources": 11, "total_unmanaged": 2, "total_missing": 1, "total_managed": 8,
-		"total_changed": 3, "total_surplus": 1, "total_pending": 2, "total_known": 0, "total_ignored": 0, "total_iac_source_count": 1}
+		"total_changed": 3, "total_surplus": 1, "total_pending": 2, "total_known": 0, "total_ignored": 0, "total_inventory": 0, "total_iac_source_count": 1}
 	if !reflect.DeepEqual(doc.Summary, want) {
 		t.Errorf("summary is %v, want %v", doc.Summary, want)
 	}

@@ -101,6 +101,7 @@ func (d Document) testcases() []testcase {
 	for _, c := range t.those(func(*reconcile.Change) bool { return true }) {
 		out = append(out, d.testcase(t, c))
 	}
+	out = append(out, d.disputed(t.plan)...)
 	for i := range t.plan.Settling {
 		s := &t.plan.Settling[i]
 		out = append(out, testcase{Name: string(s.Key), File: d.inRepository(fileOf(s.Origins)), Skipped: cry("not ready", string(s.Phase)+": "+s.Detail)})

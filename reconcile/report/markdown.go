@@ -136,7 +136,7 @@ func (s *scribe) body() []chapter {
 		for _, g := range groups {
 			out = append(out, s.changes(g.title, s.t.of(g.cause), s.deviation))
 		}
-		out = append(out, s.changes(knownTitle, s.t.known(), s.deviation), s.changes("Pending", s.t.of(pending), s.pending))
+		out = append(out, s.changes(knownTitle, s.t.known(), s.deviation), s.changes("Pending", s.t.of(pending), s.pending), s.inventory())
 	} else {
 		p := s.t.plan
 		out = append(out, s.changes("To do", pointers(p.Steps), s.step), s.changes("Held", pointers(p.Held), s.step), s.changes("Taken over", pointers(p.Adopted), s.step))

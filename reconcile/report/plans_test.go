@@ -248,6 +248,8 @@ func hostile() *reconcile.Plan {
 	}}
 	p.Settling = []reconcile.Status{{Key: reconcile.Key(bad), Phase: reconcile.Failed, Detail: bad, Origins: []reconcile.Pos{{File: bad}}}}
 	p.Unmanaged = []*reconcile.Resource{{Kind: bad, ID: bad, Name: bad, Scope: reconcile.Scope{Place: bad}}}
+	p.Findings = []reconcile.Finding{{Class: bad, Severity: bad, Resource: bad, Field: bad, Git: says(bad), NetBox: says(bad), Live: says(bad), Winner: bad, Action: bad, Says: bad,
+		URL: bad, Console: bad, LastChange: &reconcile.Author{Who: bad, Program: bad, Address: bad, Call: bad, Request: bad}, Pos: reconcile.Pos{File: bad, Line: 1}, Drift: true}}
 	p.Receipts = []reconcile.Receipt{{Kind: bad, Reason: bad}, {Kind: bad, OutOfScope: true, Reason: bad}}
 	return p
 }

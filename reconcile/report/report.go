@@ -52,6 +52,7 @@ func Drift(w io.Writer, p *reconcile.Plan, s Style) error {
 	t := newTeller(p, s)
 	t.header()
 	t.drifted()
+	t.inventory()
 	t.unmanaged()
 	t.unsettled()
 	t.ignored()

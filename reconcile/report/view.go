@@ -24,6 +24,7 @@ type view struct {
 	Cost        string
 	Chips       []chip
 	Sections    []section
+	Inventory   []disputeRow
 	Unmanaged   []unmanagedRow
 	Settling    []settlingRow
 	Ignored     []ignoredRow
@@ -140,6 +141,9 @@ func (v *viewer) fill(out *view) {
 	out.Chips = chipsOf(out.Sections)
 	out.Parts = v.parts(out.Sections)
 	out.Cost = v.cost()
+	if v.d.Drift {
+		out.Inventory = v.disputes()
+	}
 	for _, r := range p.Unmanaged {
 		row := unmanagedRow{Kind: r.Kind, Name: r.Name, ID: r.ID, Place: r.Scope.Place}
 		if !r.Created.IsZero() {

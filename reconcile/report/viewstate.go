@@ -77,6 +77,12 @@ func (v *viewer) found() (mark, string) {
 			clauses = append(clauses, fmt.Sprintf("%d %s", n, verb(n, l.one, l.many)))
 		}
 	}
+	if n := v.teller.counts.Inventory; n > 0 {
+		if len(clauses) == 0 {
+			shape = mark{"≠", "warn"}
+		}
+		clauses = append(clauses, fmt.Sprintf("%d %s %s", n, verb(n, "is", "are"), disputeWord))
+	}
 	if len(clauses) == 0 {
 		return shape, ""
 	}
@@ -133,7 +139,7 @@ const (
 // parts are all that there is, as it should be and not.
 func (v *viewer) parts(sections []section) []part {
 	p, c := v.d.Plan, v.teller.counts
-	there := map[string]bool{"settling": true, "unmanaged": true, "unread": true}
+	there := map[string]bool{"settling": true, "unmanaged": true, "unread": true, "inventory": v.d.Drift}
 	for _, s := range sections {
 		there[s.ID] = true
 	}
@@ -149,6 +155,7 @@ func (v *viewer) parts(sections []section) []part {
 	}
 	add(mark{"◌", "quiet"}, c.Known, "known", "known")
 	add(looks[pending].mark, c.Pending, "pending", string(pending))
+	add(mark{"≠", "warn"}, c.Inventory, disputeWord, "inventory")
 	add(mark{"…", "busy"}, c.Settling, "under way", "settling")
 	add(mark{"✕", "bad"}, c.Failed, "failed", "settling")
 	add(mark{"○", "quiet"}, c.Unmanaged, "unmanaged", "unmanaged")

@@ -34,8 +34,12 @@ func (c *call) pushed() (any, error) {
 	if c.r.ContentLength > plainBody {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes; this takes at most %d", c.r.ContentLength, plainBody)
 	}
+	hook := c.hook(c.r.PathValue("name"))
+	if hook.Edits != nil {
+		return c.edited(hook)
+	}
 	now, address := c.clock.Now(), hostOnly(c.r.RemoteAddr)
-	hook, wait := c.hook(c.r.PathValue("name")), c.limit.wait(address, "", now)
+	wait := c.limit.wait(address, "", now)
 	known := hook.knows(c.r.Header.Get("X-Gitlab-Token"))
 	if !known && wait > 0 { // whoever sends the right secret waits for nobody behind the same proxy
 		return nil, c.limited(wait)

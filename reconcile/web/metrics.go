@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,17 @@ type Numbers struct {
 	Leases      map[string]bool  // by name of a stack: whether this process holds its lease
 	GitLab      map[GitLabCount]int64
 	Credentials map[string]time.Time // by name: when it expires; those that never do are left out
+	NetBox      *NetBox              // nil: there is none
+}
+
+// NetBox is what is counted of the inventory.
+type NetBox struct {
+	Asked    bool      // ever
+	Answers  bool      // the last read was answered
+	Answered time.Time // the last one that was; zero is never
+	Degraded bool      // it is only read, as its version is none that is known
+	Requests map[string]int64
+	Events   map[string]int64 // of its webhooks, by what came of them
 }
 
 // GitLabCount is what is counted of what a GitLab is told.
@@ -54,6 +66,11 @@ func Metrics() []Metric {
 		{"reconcile_queue_age_seconds", "gauge", []string{"queue"}, "How long the first of them has been due."},
 		{"reconcile_api_requests_total", "counter", []string{"class"}, "Requests to Scaleway's API, by how they ended."},
 		{"reconcile_gitlab_total", "counter", []string{"gitlab", "outcome"}, "What a GitLab was to be told: told, refused or left out."},
+		{"reconcile_netbox_up", "gauge", nil, "1 if NetBox answered the last time that it was read."},
+		{"reconcile_netbox_last_answer_timestamp_seconds", "gauge", nil, "When NetBox last answered; 0 is never."},
+		{"reconcile_netbox_degraded", "gauge", nil, "1 if NetBox is only read, as its version is none that is known."},
+		{"reconcile_netbox_requests_total", "counter", []string{"class"}, "Requests to NetBox, by how they ended."},
+		{"reconcile_netbox_events_total", "counter", []string{"outcome"}, "Events of NetBox's webhooks: own, ignored or taken, and of what they told changed, unchanged or left out."},
 		{"reconcile_lease_held", "gauge", stack, "1 if this process holds the stack's lease."},
 		{"reconcile_remote_leases", "gauge", nil, "Leases that this process holds for callers of its API."},
 		{"reconcile_credential_expiry_days", "gauge", []string{"credential"}, "Days until a credential expires; negative once it has."},
@@ -156,7 +173,7 @@ func (m *meters) Collect(out chan<- prometheus.Metric) {
 	defer cancel()
 	put := func(name string, value float64, labels ...string) {
 		sort := prometheus.GaugeValue
-		if name == "reconcile_api_requests_total" || name == "reconcile_gitlab_total" {
+		if strings.HasSuffix(name, "_total") {
 			sort = prometheus.CounterValue
 		}
 		out <- prometheus.MustNewConstMetric(m.descs[name], sort, value, labels...)
@@ -217,6 +234,7 @@ func (m *meters) putNumbers(put putter, served []string) {
 	for told, count := range n.GitLab {
 		put("reconcile_gitlab_total", float64(count), told.Name, told.Outcome)
 	}
+	putNetBox(put, n.NetBox)
 	for name, held := range n.Leases {
 		if slices.Contains(served, name) {
 			put("reconcile_lease_held", truth(held), name)
@@ -224,6 +242,23 @@ func (m *meters) putNumbers(put putter, served []string) {
 	}
 	for name, expires := range n.Credentials {
 		put("reconcile_credential_expiry_days", expires.Sub(m.clock.Now()).Hours()/24, name)
+	}
+}
+
+func putNetBox(put putter, n *NetBox) {
+	if n == nil {
+		return
+	}
+	if n.Asked {
+		put("reconcile_netbox_up", truth(n.Answers))
+		put("reconcile_netbox_last_answer_timestamp_seconds", seconds(n.Answered))
+	}
+	put("reconcile_netbox_degraded", truth(n.Degraded))
+	for class, count := range n.Requests {
+		put("reconcile_netbox_requests_total", float64(count), class)
+	}
+	for outcome, count := range n.Events {
+		put("reconcile_netbox_events_total", float64(count), outcome)
 	}
 }
 

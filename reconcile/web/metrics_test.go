@@ -26,7 +26,8 @@ func newMeteredRig(t *testing.T) *rig {
 		o.Schedule = fakeSchedule{}
 		o.Numbers = func() Numbers {
 			return Numbers{Requests: map[string]int64{"ok": 7, "busy": 2}, Leases: map[string]bool{shop: true, "strange": true},
-				GitLab: map[GitLabCount]int64{{"lab", "told"}: 7}, Credentials: map[string]time.Time{"default": r.clock.Now().Add(36 * time.Hour)}}
+				GitLab: map[GitLabCount]int64{{"lab", "told"}: 7}, Credentials: map[string]time.Time{"default": r.clock.Now().Add(36 * time.Hour)},
+				NetBox: &NetBox{Asked: true, Answered: time.Unix(7, 0), Degraded: true, Requests: map[string]int64{"ok": 5, "unavailable": 1}, Events: map[string]int64{"own": 3}}}
 		}
 	})
 	r.server.Looked(reconcile.ByPush, 300*time.Millisecond)
@@ -52,6 +53,11 @@ func TestMetrics(t *testing.T) {
 		`reconcile_queue_depth{queue="drift"} 0`,
 		`reconcile_api_requests_total{class="busy"} 2`,
 		`reconcile_gitlab_total{gitlab="lab",outcome="told"} 7`,
+		`reconcile_netbox_up 0`,
+		`reconcile_netbox_last_answer_timestamp_seconds 7`,
+		`reconcile_netbox_degraded 1`,
+		`reconcile_netbox_requests_total{class="unavailable"} 1`,
+		`reconcile_netbox_events_total{outcome="own"} 3`,
 		`reconcile_lease_held{stack="shop-prod"} 1`,
 		`reconcile_remote_leases 1`,
 		`reconcile_credential_expiry_days{credential="default"} 1.5`,

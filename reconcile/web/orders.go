@@ -18,6 +18,7 @@ type rule struct {
 	role   reconcile.Role
 	reason bool             // it must say why
 	key    bool             // it is about a key
+	kind   bool             // it may be about a kind in place of a value
 	all    bool             // it may be for every stack
 	value  *regexp.Regexp   // form of Value; nil: none
 	means  string           // of Value
@@ -29,6 +30,7 @@ var (
 	hashForm   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	commitForm = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 	jidForm    = regexp.MustCompile(`^[0-9]{20}$`)
+	kindForm   = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 )
 
 // rules are those of all verbs.
@@ -39,7 +41,7 @@ func rules() map[reconcile.Verb]rule {
 		reconcile.Freeze:   {role: reconcile.Grant, reason: true, all: true},
 		reconcile.Approve:  {role: reconcile.Grant, value: hashForm, means: "the hash of a plan", check: (*call).approve},
 		reconcile.Override: {role: reconcile.Grant, reason: true, all: true},
-		reconcile.Accept:   {role: reconcile.Grant, value: commitForm, means: "a commit"},
+		reconcile.Accept:   {role: reconcile.Grant, value: commitForm, means: "a commit", kind: true},
 		reconcile.Rollback: {role: reconcile.Grant, value: commitForm, means: "a commit", launch: reconcile.ByRollback},
 		reconcile.Cancel:   {role: reconcile.Operate, value: jidForm, means: "a job ID", check: (*call).ofRun},
 		reconcile.Relaunch: {role: reconcile.Operate, value: jidForm, means: "a job ID", launch: reconcile.ByRelaunch, check: (*call).ofRun},
@@ -109,16 +111,19 @@ func (r rule) fits(o reconcile.Order, now time.Time) error {
 		return invalid("%s takes a reason, for those who find it later", o.Verb)
 	case len(o.Reason) > longestReason:
 		return invalid("the reason is longer than %d bytes", longestReason)
+	case !o.Until.IsZero() && !o.Until.After(now):
+		return invalid("the order would end at %s, which is past", o.Until.UTC().Format(time.RFC3339))
 	case r.key && !o.Key.Valid():
 		return invalid("%q is no key; want one such as Container/api", o.Key)
+	case r.kind && o.Key != "" && (o.Value != "" || !kindForm.MatchString(string(o.Key)) || o.Reason == ""):
+		return invalid("%s of a kind, such as Device, takes a reason and no value", o.Verb)
+	case r.kind && o.Key != "":
 	case !r.key && o.Key != "":
 		return invalid("%s is about a stack, not about a key", o.Verb)
 	case r.value == nil && o.Value != "":
 		return invalid("%s takes no value", o.Verb)
 	case r.value != nil && !r.value.MatchString(o.Value):
 		return invalid("%s takes %s as its value, not %q", o.Verb, r.means, o.Value)
-	case !o.Until.IsZero() && !o.Until.After(now):
-		return invalid("the order would end at %s, which is past", o.Until.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func openRoutes() []route {
 		{method: "GET", pattern: "/assets/{file}", summary: "Gives a file of the pages.", out: text(""), media: []string{"text/javascript", "text/css", "image/svg+xml"}, fails: []int{404}, do: (*call).asset},
 		{method: "GET", pattern: "/stacks/{stack}", summary: "Leads to the page of a stack; messages link to it.", status: 303, do: (*call).toPage},
 		{method: "GET", pattern: "/runs/{jid}", summary: "Leads to the page of a run.", status: 303, do: (*call).toPage},
-		{method: "POST", pattern: "/hooks/{name}", hook: true, summary: "Takes a webhook of GitLab. It can only make a look come earlier, here or at GitLab.", in: push{}, limit: plainBody, out: nudged{}, status: 202, fails: []int{401, 413, 415, 422, 429}, do: (*call).pushed},
+		{method: "POST", pattern: "/hooks/{name}", hook: true, summary: "Takes a webhook of GitLab or NetBox. It can only make a look come earlier, here, at GitLab or at NetBox.", in: push{}, limit: plainBody, out: nudged{}, status: 202, fails: []int{401, 413, 415, 422, 429}, do: (*call).pushed},
 	}
 }
 

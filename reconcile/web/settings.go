@@ -20,7 +20,7 @@ type Settings struct {
 	Issuers []Issuer
 }
 
-// Hook is who may say that a branch has moved.
+// Hook is who may say that a branch has moved, or that something in NetBox was edited.
 type Hook struct {
 	Name string
 	// Secrets gives the secrets that count, several while one takes another's place.
@@ -31,6 +31,10 @@ type Hook struct {
 	// Remarks is handed what it tells of merge requests; false says that it takes
 	// no more now. It must not take time, and may be called concurrently. Nil: nobody cares.
 	Remarks func(Remark) bool
+	// Edits makes it a webhook of NetBox, and is handed what it tells. It must not
+	// take time, and may be called concurrently.
+	Edits func(Edit)
+	Clock reconcile.Clock // of NetBox's timestamps; nil is the server's
 }
 
 // Branch is what a stack follows.

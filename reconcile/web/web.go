@@ -8,6 +8,7 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -52,6 +53,7 @@ type Server struct {
 	meters  *meters
 	known   known
 	probe   probe
+	heard   heard
 	pages   map[string]page
 	openapi []byte
 	secured *tls.Config // nil is plain HTTP
@@ -80,6 +82,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.limit = newLimiter()
+	s.heard.at = map[[sha256.Size]byte]time.Time{}
 	s.issuers = newIssuers(o.Transport, s.log)
 	s.leases = newLeases(s.clock, s.log)
 	s.feed = newFeed(s)
