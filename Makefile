@@ -7,6 +7,9 @@ RUNS ?= 20
 SOAK ?= 30m
 BENCH ?= .
 
+# A module of its own holds the simulated NetBox to its OpenAPI document.
+SCHEMA = providers/simulator/netboxschema
+
 LINT_VERSION = v2.15.0
 LINT = bin/golangci-lint-$(LINT_VERSION)
 
@@ -22,15 +25,18 @@ build: ## Build bin/reconcile, static.
 test: ## Vet, and run all tests.
 	go vet ./...
 	go test -timeout 20m ./...
+	cd $(SCHEMA) && go vet ./... && go test -timeout 20m ./...
 
 race: ## Run all tests with the race detector (needs a C compiler).
 	go test -race -timeout 30m ./...
 
 lint: $(LINT) ## Check style, formatting, go.mod and generated documents.
 	$(LINT) run ./...
-	@unformatted=$$(gofmt -l cmd reconcile providers examples deploy); \
+	cd $(SCHEMA) && $(CURDIR)/$(LINT) run --config $(CURDIR)/.golangci.yml ./...
+	@unformatted=$$(gofmt -l cmd reconcile inventory providers examples deploy); \
 	  [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	go mod tidy -diff
+	cd $(SCHEMA) && go mod tidy -diff
 	@made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && go run ./cmd/reconcile schema --docs "$$made" >/dev/null && \
 	  for file in $$(cd "$$made" && find . -type f); do \
 	    diff -u "docs/$$file" "$$made/$$file" || { echo "docs/$$file is not up to date: make docs"; exit 1; }; \

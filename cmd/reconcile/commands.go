@@ -15,6 +15,7 @@ func (a *app) commands() []*cobra.Command {
 		a.outputsCommand(),
 		a.forgetCommand(),
 		a.configCommand(),
+		a.inventoryCommand(),
 		a.statusCommand(),
 		a.whyCommand(),
 		a.runsCommand(),

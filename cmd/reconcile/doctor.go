@@ -88,6 +88,10 @@ type doctor struct {
 	*session
 	diagnosis
 	text bool
+
+	netboxURL, netboxCA string
+	noNetbox            error // why there is no client of it
+	seesNetbox          bool
 }
 
 func (a *app) doctor(ctx context.Context, where scope, output string) error {
@@ -99,6 +103,7 @@ func (a *app) doctor(ctx context.Context, where scope, output string) error {
 	d.git(ctx, a, where)
 	known := d.credentials(ctx)
 	d.manifests(ctx)
+	d.seesNetbox = d.asksNetbox(ctx)
 	if known && d.reachable(ctx) && d.key(ctx) {
 		d.project(ctx)
 		d.listings(ctx)

@@ -27,7 +27,7 @@ func TestDoctorsClock(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			d := &doctor{}
-			d.skew(test.date, here)
+			d.skew("clock", "the API", test.date, here)
 			if len(d.Checks) != 1 || d.Checks[0].State != test.want {
 				t.Errorf("got %+v, want %s", d.Checks, test.want)
 			}

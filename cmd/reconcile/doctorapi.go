@@ -51,30 +51,30 @@ func (d *doctor) reachable(ctx context.Context) bool {
 		return false
 	}
 	d.well("api", "%s answers in %d ms", url, took.Milliseconds())
-	d.skew(resp.Header.Get("Date"), asked.Add(took/2))
+	d.skew("clock", "the API", resp.Header.Get("Date"), asked.Add(took/2))
 	return true
 }
 
-// skew compares this machine's clock with the API's, which gives whole seconds.
-func (d *doctor) skew(date string, here time.Time) {
+// skew compares this machine's clock with that of a server, which gives whole seconds.
+func (d *doctor) skew(name, of, date string, here time.Time) {
 	there, err := http.ParseTime(date)
 	if err != nil {
-		d.skip("clock", "the API's answer has no date to compare with")
+		d.skip(name, "the answer of %s has no date to compare with", of)
 		return
 	}
 	switch off := here.Sub(there.Add(500 * time.Millisecond)).Round(time.Second); {
 	case off > mostSkew:
-		d.fail("clock", fmt.Errorf("this machine is %s ahead of the API", off), "let NTP set the clock")
+		d.fail(name, fmt.Errorf("this machine is %s ahead of %s", off, of), "let NTP set the clock")
 	case off < -mostSkew:
-		d.fail("clock", fmt.Errorf("this machine is %s behind the API", -off), "let NTP set the clock")
+		d.fail(name, fmt.Errorf("this machine is %s behind %s", -off, of), "let NTP set the clock")
 	default:
-		d.well("clock", "within %s of the API's", max(off.Abs(), time.Second))
+		d.well(name, "within %s of that of %s", max(off.Abs(), time.Second), of)
 	}
 }
 
 // key looks at the API key itself; it is false if the key is refused.
 func (d *doctor) key(ctx context.Context) bool {
-	ctx, calls := scaleway.WithCalls(ctx)
+	ctx, calls := reconcile.WithCalls(ctx)
 	key, err := iam.NewAPI(d.client.SDK).GetAPIKey(&iam.GetAPIKeyRequest{AccessKey: d.client.AccessKey}, scw.WithContext(ctx))
 	switch status := lastStatus(calls()); {
 	case err == nil:
@@ -134,8 +134,11 @@ func (d *doctor) project(ctx context.Context) {
 // listings asks for each kind in each place of the stack, as plan does.
 func (d *doctor) listings(ctx context.Context) {
 	for _, kind := range d.kinds {
+		if kind.Abstract || kind.Elsewhere && !d.seesNetbox {
+			continue
+		}
 		for _, place := range d.src.Stack.Places(kind) {
-			d.listing(ctx, kind, reconcile.Scope{Project: d.src.Stack.Project, Place: place})
+			d.listing(ctx, kind, d.src.Stack.Scope(kind, place))
 		}
 	}
 }

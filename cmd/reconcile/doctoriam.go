@@ -12,7 +12,6 @@ import (
 
 	"github.com/scaleway/scaleway-sdk-go/scw"
 
-	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
 )
@@ -144,7 +143,7 @@ func (a *app) reachOfEntry(ctx context.Context, config *daemon.Config, e daemon.
 	if err != nil {
 		return reach{}, err
 	}
-	r, err := from.stack(ctx, repository, e, git, commit, providers.All(nil))
+	r, err := from.stack(ctx, repository, e, git, commit, knownKinds())
 	if err != nil {
 		return reach{}, err
 	}
@@ -206,7 +205,7 @@ func (r reach) permit(sets map[string]bool) {
 			sets["SecretManagerReadOnly"] = true
 		}
 	}
-	for _, kind := range providers.All(nil) {
+	for _, kind := range knownKinds() {
 		switch {
 		case len(r.kinds) > 0 && !slices.Contains(r.kinds, kind.Name):
 		case r.write:

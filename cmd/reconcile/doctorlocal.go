@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"gitlab.com/reconciled/reconciled/inventory"
 	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -34,7 +35,10 @@ func (d *doctor) credentials(ctx context.Context) bool {
 		d.client, err = scaleway.New(ctx, scaleway.Options{Getenv: getenv, Home: d.home, UserAgent: "reconcile/" + version(), Clock: d.clock})
 	}
 	if err == nil {
-		d.kinds = providers.All(d.client)
+		d.inventoryOf(getenv)
+		d.kinds = slices.Concat(providers.All(d.client), inventory.Kinds(inventory.Options{Server: d.netbox, Within: d.src.Stack.Inventory, Clock: d.clock}))
+	}
+	if err == nil {
 		err = places(&d.src.Stack, d.client)
 	}
 	if err != nil {

@@ -24,8 +24,8 @@ What was accepted for a time, in drift-baseline.yaml, is told and does not count
 live.
 
 Exit status: 0 no drift, or --write wrote all of it; 1 error; 2 drift (changed
-behind Git, on both sides, missing, or nobody can tell which side moved; or what
---fail-on names); 3 something could not be read.`,
+behind Git, on both sides, missing, in dispute with NetBox, or nobody can tell
+which side moved; or what --fail-on names); 3 something could not be read.`,
 		Example: `  reconcile drift
   reconcile drift -o json https://gitlab.com/acme/infra.git --path prod
   reconcile drift --fail-on drift,conflict,missing,pending

@@ -68,7 +68,7 @@ func (w *liveWriter) check(d *drafts, made []*rewrite) effects {
 	if err := src.Problems.Err(); err != nil {
 		return effects{broken: err}
 	}
-	src.Stack = w.src.Stack
+	src.Stack, src.Seen = w.src.Stack, w.src.Seen
 	wish, problems := reconcile.Expand(src, w.kinds, w.values)
 	if err := problems.Err(); err != nil {
 		return effects{broken: err}

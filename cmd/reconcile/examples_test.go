@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
@@ -96,7 +95,7 @@ func TestExamplesAreExplained(t *testing.T) {
 			t.Errorf("%s has no README.md worth the name (%v)", filepath.Base(folder), err)
 		}
 	}
-	for _, kind := range append(reconcile.Kinds{reconcile.StackKind()}, providers.All(nil)...) {
+	for _, kind := range append(reconcile.Kinds{reconcile.StackKind()}, knownKinds()...) {
 		if example, err := exampleOf(kind, "../../examples"); err != nil || example == "" && !kind.Expanded() {
 			t.Errorf("no example has a manifest of kind %s for its reference page (%v)", kind.Name, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"gitlab.com/reconciled/reconciled/inventory"
 	"gitlab.com/reconciled/reconciled/providers/audittrail"
 	"gitlab.com/reconciled/reconciled/providers/catalogue"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
@@ -26,9 +27,14 @@ func newExplaining(client *scaleway.Client, clock reconcile.Clock) explaining {
 }
 
 // to lets an engine ask. store may be nil: then no call of ours is known by its ID.
-func (x explaining) to(e *reconcile.Engine, owner string, store reconcile.Store) {
+// So may netbox: then there is none.
+func (x explaining) to(e *reconcile.Engine, owner string, store reconcile.Store, netbox inventory.Server) {
 	e.Prices = x.prices
-	e.Witness = x.said.Of(x.trail.For(owner, sentBy(store, owner)))
+	witnesses := reconcile.Witnesses{"": x.trail.For(owner, sentBy(store, owner))}
+	if netbox != nil {
+		witnesses[inventory.DeviceKind] = inventory.NewWitness(netbox)
+	}
+	e.Witness = x.said.Of(witnesses)
 }
 
 // sentBy gives the IDs of the requests that a stack's journal knows.

@@ -43,7 +43,7 @@ func (f *gateFlags) flags(cmd *cobra.Command) {
 }
 
 // usualGate is what drift fails on if nobody says otherwise.
-var usualGate = []string{"drift", "conflict", "missing"}
+var usualGate = []string{"drift", "conflict", "missing", "inventory"}
 
 // finding is one thing that a plan may be failed for: its word, and what is said
 // of one resource and of several.
@@ -62,6 +62,8 @@ var findings = []finding{
 		func(_ *reconcile.Plan, c report.Counts) int { return c.Conflict }},
 	{"missing", "is missing", "are missing",
 		func(_ *reconcile.Plan, c report.Counts) int { return c.Missing }},
+	{"inventory", "is in dispute with NetBox", "are in dispute with NetBox",
+		func(_ *reconcile.Plan, c report.Counts) int { return c.Inventory }},
 	{"surplus", "is surplus", "are surplus",
 		func(_ *reconcile.Plan, c report.Counts) int { return c.Surplus }},
 	{"pending", "waits to be applied", "wait to be applied", pendings},

@@ -68,6 +68,7 @@ func (s *session) planAt(ctx context.Context, sha string) (*reconcile.Plan, erro
 	if b.sources, err = b.lookups(); err != nil {
 		return nil, err
 	}
+	b.src.Seen = reconcile.Survey(ctx, b.src, b.kinds)
 	wish, problems := reconcile.Expand(b.src, b.kinds, reconcile.Look(ctx, b.src.Manifests, b.sources))
 	if problems.Err() != nil {
 		return nil, fmt.Errorf("its manifests at %s have errors", shortHash(sha))

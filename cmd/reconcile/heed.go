@@ -33,12 +33,12 @@ func (s *session) heed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.engine.Guards = []reconcile.Guard{s.orders.guard, func(c *reconcile.Change, world *reconcile.World) *reconcile.Hold {
+	s.engine.Guards = append(s.engine.Guards, s.orders.guard, func(c *reconcile.Change, world *reconcile.World) *reconcile.Hold {
 		if s.orders.over || s.orders.has(reconcile.Override) {
 			return nil
 		}
 		return windows(c, world)
-	}}
+	})
 	return nil
 }
 

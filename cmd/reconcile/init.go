@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
 	"gitlab.com/reconciled/reconciled/reconcile/repo"
@@ -49,7 +48,7 @@ func (a *app) begin(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("init: %w", err)
 	}
-	if stack := manifest.Read(os.DirFS(dir), manifest.Options{Kinds: providers.All(nil)}).Stack; stack.Declared {
+	if stack := manifest.Read(os.DirFS(dir), manifest.Options{Kinds: knownKinds()}).Stack; stack.Declared {
 		return fmt.Errorf("init: the stack %s stands at %s already; nothing was written. Choose another folder; "+
 			"a stack that lacks a uid may take this one: %s", stack.Name, filepath.Join(dir, stack.Pos.Short()), newUID())
 	}

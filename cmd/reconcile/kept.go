@@ -109,7 +109,7 @@ func countsOf(out *reconcile.Outcome) reconcile.RunCounts {
 	}
 	return reconcile.RunCounts{
 		Ok: max(0, out.Plan.Managed-len(touched)-has.Settling-has.Failed), Changed: out.Done() + out.UnderWay(), Failed: out.Failed() + has.Failed, Skipped: len(out.Skipped),
-		Held: has.Held, Unknown: has.Unknown, Drifted: has.Drift + has.Conflict + has.Missing,
+		Held: has.Held, Unknown: has.Unknown, Drifted: has.Drift + has.Conflict + has.Missing + has.Inventory,
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"gitlab.com/reconciled/reconciled/providers"
+	"gitlab.com/reconciled/reconciled/inventory"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
@@ -32,6 +32,7 @@ type line struct {
 	listings  *reconcile.Listings
 	masks     *masks
 	stores    func(daemon.Entry) []string // what a stack's manifest may call its store here
+	stakes    sync.Map                    // what stacks have to do with NetBox, by name
 	owners    sync.Map                    // owner words by names of stacks
 	store     reconcile.Store             // that has the journals; nil: none is known
 }
@@ -59,9 +60,9 @@ type lineOptions struct {
 
 func newLine(a *app, config *daemon.Config, o lineOptions) *line {
 	l := &line{
-		app: a, clock: o.clock, kinds: providers.All(nil), masks: o.masks, stores: o.stores, store: o.store,
+		app: a, clock: o.clock, kinds: knownKinds(), masks: o.masks, stores: o.stores, store: o.store,
 		checkouts: newCheckouts(o.folder, o.masks.watched(a.getenv)), listings: reconcile.NewListings(o.clock, listingsAge),
-		clients: &clients{app: a, o: o, made: map[daemon.Credential]connection{}},
+		clients: &clients{app: a, o: o, made: map[daemon.Credential]connection{}, boxes: map[netboxAt]*box{}},
 	}
 	l.config.Store(config)
 	return l
@@ -142,18 +143,33 @@ func (l *line) ready(ctx context.Context, e daemon.Entry, commit string, may fun
 	if err != nil {
 		return ready, err
 	}
+	config := l.config.Load()
+	netbox := l.clients.netbox(config)
+	narrowed := config.NetBox.Narrow(stack)
+	kinds := slices.Concat(l.listings.Kinds(made.kinds, made.name, ready.Owner), l.devices(netbox, config.NetBox, stack, ready.Owner))
+	r.src.Seen = reconcile.Survey(ctx, r.src, kinds)
 	values := reconcile.Look(ctx, r.src.Manifests, sources)
 	wish, problems := reconcile.Expand(r.src, l.kinds, values)
-	ready.Warnings = slices.Concat(r.src.Problems, problems, l.unnamedStore(e, stack))
+	ready.Warnings = slices.Concat(r.src.Problems, problems, narrowed, l.unnamedStore(e, stack))
 	if err := ready.Warnings.Err(); err != nil {
 		return ready, err
 	}
 	ready.Wish = wish
-	ready.Engine = r.engine(l.listings.Kinds(made.kinds, made.name, ready.Owner), wish, l.clock)
+	l.stakes.Store(e.Name, stakeOf(r.src, wish))
+	ready.Engine = r.engine(kinds, wish, l.clock)
+	withInventory(ready.Engine, netbox)
 	ready.Engine.Settle = reconcile.DefaultSettle + listingsAge
-	made.explaining.to(ready.Engine, ready.Owner, l.store)
+	made.explaining.to(ready.Engine, ready.Owner, l.store, netbox)
 	ready.Engine.Lookups = append(ready.Engine.Lookups, sources.Receipts(l.clock.Now())...)
 	return ready, nil
+}
+
+// devices are the kinds of NetBox. Stacks that look at the same part of it share
+// what is listed, whatever their credentials.
+func (l *line) devices(netbox inventory.Server, by daemon.NetBox, stack *reconcile.Stack, owner string) reconcile.Kinds {
+	within, bounds := stack.Inventory, by.Bounds()
+	part := fmt.Sprintf("netbox %q %q %q %q in %q %q %q", by.URL, within.Tenants, within.Sites, within.Tag, bounds.Tenants, bounds.Sites, bounds.Tag)
+	return l.listings.Kinds(inventory.Kinds(inventory.Options{Server: netbox, Within: within, Bounds: bounds, Clock: l.clock}), part, owner)
 }
 
 // within has requests bear whose they are: a credential's rate is shared out by

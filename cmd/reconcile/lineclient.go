@@ -24,8 +24,9 @@ type clients struct {
 	app *app
 	o   lineOptions
 
-	mu   sync.Mutex
-	made map[daemon.Credential]connection
+	mu    sync.Mutex
+	made  map[daemon.Credential]connection
+	boxes map[netboxAt]*box // nil ones are none
 }
 
 // connection is a client and the kinds that use it.

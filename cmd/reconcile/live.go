@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gitlab.com/reconciled/reconciled/inventory"
 	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/providers/simulator"
@@ -56,7 +57,11 @@ func (s *session) connect(ctx context.Context, write bool) error {
 	if err != nil {
 		return err
 	}
-	s.client, s.kinds = client, providers.All(client)
+	if s.netbox, err = s.app.netbox(getenv, s.clock); err != nil {
+		return err
+	}
+	s.client = client
+	s.kinds = slices.Concat(providers.All(client), inventory.Kinds(inventory.Options{Server: s.netbox, Within: s.src.Stack.Inventory, Clock: s.clock}))
 	return places(&s.src.Stack, s.client)
 }
 
@@ -87,7 +92,7 @@ func leading(variables []string, getenv func(string) string) func(string) string
 		env[name] = value
 	}
 	return func(name string) string {
-		if value, ok := env[name]; ok || strings.HasPrefix(name, "SCW_") {
+		if value, ok := env[name]; ok || strings.HasPrefix(name, "SCW_") || strings.HasPrefix(name, "NETBOX_") {
 			return value // a real credential has no business here
 		}
 		return getenv(name)
@@ -123,7 +128,8 @@ func (s *session) ready(ctx context.Context, write bool) error {
 	if s.store != nil {
 		s.engine.Journal = s.store.Journal(s.owner())
 	}
-	newExplaining(s.client, s.clock).to(s.engine, s.owner(), s.store)
+	newExplaining(s.client, s.clock).to(s.engine, s.owner(), s.store, s.netbox)
+	withInventory(s.engine, s.netbox)
 	if err := s.heed(ctx); err != nil {
 		return err
 	}

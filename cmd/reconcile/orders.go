@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gitlab.com/reconciled/reconciled/inventory"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/remote"
 )
@@ -294,16 +295,25 @@ func noneToEnd(all []reconcile.Order, o reconcile.Order) string {
 func (a *app) acceptCommand() *cobra.Command {
 	var f orderFlags
 	cmd := &cobra.Command{
-		Use:   "accept SHA [PATH|GIT-URL]",
-		Short: "Let a branch point to a commit, whatever came before",
+		Use:   "accept SHA|Device [PATH|GIT-URL]",
+		Short: "Let a branch, or NetBox, be as it is, whatever came before",
 		Long: `Accept lets the stack's branch point to a commit that its daemon holds back,
 because the branch was reset or its history rewritten.
 
+accept Device lets what NetBox shows now count, although it shows devices as they
+were before our last write, or no more shows them: it was restored from a backup,
+or many were taken out of it. What is done after that is compared anew.
+
 Exit status: 0 ordered; 1 error.`,
-		Example: `  reconcile accept 4f2a91c --reason "secrets removed from history"`,
-		Args:    cobra.RangeArgs(1, 2),
+		Example: `  reconcile accept 4f2a91c --reason "secrets removed from history"
+  reconcile accept Device --reason "NetBox is back from Monday's backup, and checked"`,
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.location = first(args[1:])
+			if args[0] == inventory.DeviceKind {
+				f.until = "24h" // it is taken in at once; after that nobody needs to see it
+				return a.order(cmd.Context(), f, reconcile.Order{Verb: reconcile.Accept, Key: inventory.DeviceKind})
+			}
 			return a.orderCommit(cmd.Context(), f, reconcile.Accept, strings.ToLower(args[0]))
 		},
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -183,7 +185,7 @@ func (r *reading) removed(ctx context.Context, file string) string {
 // for its user to set.
 func (r *reading) engine(kinds reconcile.Kinds, wish *reconcile.Wish, clock reconcile.Clock) *reconcile.Engine {
 	return &reconcile.Engine{
-		Stack: &r.src.Stack, Kinds: kinds, Revision: r.src.Revision, Clock: clock, Calls: scaleway.WithCalls, Lookups: receipts(wish, clock),
+		Stack: &r.src.Stack, Kinds: kinds, Revision: r.src.Revision, Clock: clock, Lookups: receipts(wish, clock),
 		Commit: r.source.Contains, Base: r.base(kinds), Removed: r.removed, Lost: r.lost,
 	}
 }
@@ -195,6 +197,9 @@ func receipts(wish *reconcile.Wish, clock reconcile.Clock) []reconcile.Receipt {
 		if w.Hold != nil && w.Hold.Guard != "needs" { // what a resource of the stack is to bring is not unknown
 			out = append(out, reconcile.Receipt{Kind: "value", Scope: w.Scope, Reason: string(w.Key) + ": " + w.Hold.Reason, At: clock.Now()})
 		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(wish.Undrawn)) {
+		out = append(out, reconcile.Receipt{Kind: "value", Reason: "what " + string(key) + " stands for: " + wish.Undrawn[key], At: clock.Now()})
 	}
 	return out
 }

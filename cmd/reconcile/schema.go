@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
@@ -53,7 +52,7 @@ Exit status: 0 done; 1 there is no such kind.`,
 
 // schemaOf is the schema of a kind, or of all if none is named.
 func schemaOf(name string) (*reconcile.Schema, error) {
-	kinds := providers.All(nil)
+	kinds := knownKinds()
 	switch name {
 	case "":
 		return kinds.Schema(), nil
@@ -104,7 +103,7 @@ const generated = "<!-- Made by make docs from the kinds' Go source. -->\n"
 
 // writeDocs writes schema.json, and below kinds a page per kind and their list.
 func writeDocs(dir, examples string) error {
-	kinds := providers.All(nil)
+	kinds := knownKinds()
 	schema, err := json.MarshalIndent(kinds.Schema(), "", "  ")
 	if err != nil {
 		return err

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
 )
@@ -144,10 +143,10 @@ func refused(t *testing.T, text string) string {
 	if problems.Err() != nil || len(documents) == 0 {
 		t.Fatalf("%v\n%s", problems, text)
 	}
-	schema := providers.All(nil).Schema()
+	schema := knownKinds().Schema()
 	for _, doc := range documents {
 		if problem := (checker{schema.Defs}).wrong(schema, doc, "manifest"); problem != "" {
-			if one, ok := providers.All(nil).Find(doc.Get("kind").Scalar()); ok && !one.Expanded() { // which says it better
+			if one, ok := knownKinds().Find(doc.Get("kind").Scalar()); ok && !one.Expanded() { // which says it better
 				single := one.Schema()
 				problem = (checker{single.Defs}).wrong(single, doc, "manifest")
 			}
@@ -159,12 +158,12 @@ func refused(t *testing.T, text string) string {
 
 // read says what reading and expanding hold against it.
 func read(text string) error {
-	src := manifest.Read(fstest.MapFS{"m.yaml": {Data: []byte(text)}}, manifest.Options{Name: "stack", Kinds: providers.All(nil)})
+	src := manifest.Read(fstest.MapFS{"m.yaml": {Data: []byte(text)}}, manifest.Options{Name: "stack", Kinds: knownKinds()})
 	src.Stack.Regions = []string{"fr-par"}
 	if strings.Contains(text, "nl-ams") {
 		src.Stack.Regions = []string{"nl-ams"}
 	}
-	_, problems := reconcile.Expand(src, providers.All(nil), nil)
+	_, problems := reconcile.Expand(src, knownKinds(), nil)
 	return append(src.Problems, problems...).Err()
 }
 

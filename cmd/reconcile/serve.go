@@ -132,6 +132,7 @@ func (s *serving) work(ctx context.Context) error {
 	s.under.Go(func() { s.follow(ctx, hup) })
 	s.under.Go(func() { watchdog(ctx, s.log, s.alive) })
 	s.under.Go(func() { s.tidy(ctx) })
+	s.under.Go(func() { s.hints.run(ctx) })
 	s.greet()
 	tellUnit(s.log, unitReady)
 	err := <-ended

@@ -37,6 +37,7 @@ type serving struct {
 	leases    *leasing
 	messages  *messenger
 	gitlabs   *desks
+	hints     *hints
 	shared    bool           // several machines share the store
 	under     sync.WaitGroup // what goes on beside the looks
 	listener  net.Listener
@@ -51,7 +52,7 @@ type serving struct {
 
 func newServing(a *app, f serveFlags, level slog.Level) *serving {
 	s := &serving{app: a, f: f, masks: newMasks(), clock: a.clock}
-	s.gitlabs = newDesks(s)
+	s.gitlabs, s.hints = newDesks(s), newHints(s)
 	s.log = logger(a.err, s.masks, f.format, level)
 	if s.clock == nil {
 		s.clock = reconcile.RealClock{}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"gitlab.com/reconciled/reconciled/providers"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
@@ -108,7 +107,7 @@ func whereItIs(address string) string {
 // are at hand, else what its folder or repository is called.
 func nameOf(f serveFlags) string {
 	if isFolder(f.location) {
-		stack := manifest.Read(os.DirFS(filepath.Join(f.location, f.path)), manifest.Options{Kinds: providers.All(nil)}).Stack
+		stack := manifest.Read(os.DirFS(filepath.Join(f.location, f.path)), manifest.Options{Kinds: knownKinds()}).Stack
 		if stack.Declared && reconcile.CheckName(stack.Name) == nil {
 			return stack.Name
 		}

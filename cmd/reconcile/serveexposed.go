@@ -8,12 +8,15 @@ import (
 
 // secretFiles are the files that an operator's file keeps secrets in.
 func secretFiles(c *daemon.Config) []string {
-	files := []string{c.Store.Postgres.File, c.Checkpoints.Key.File, c.TLS.Key}
+	files := []string{c.Store.Postgres.File, c.Checkpoints.Key.File, c.TLS.Key, c.NetBox.Token.File}
 	for _, credential := range c.Credentials {
 		files = append(files, credential.SecretKey.File)
 	}
 	for _, git := range c.Git {
 		files = append(files, git.Token.File, git.SSHKey.File)
+	}
+	for _, lab := range c.GitLab {
+		files = append(files, lab.Token.File)
 	}
 	for _, hook := range c.Webhooks {
 		files = append(files, hook.Secret.File)

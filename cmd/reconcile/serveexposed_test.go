@@ -33,6 +33,8 @@ func TestS29ExposedSecrets(t *testing.T) {
 		"anchor":     {Checkpoints: daemon.Checkpoints{Anchors: []daemon.Anchor{{URL: ref(open)}}}},
 		"key":        {Checkpoints: daemon.Checkpoints{Key: ref(open)}},
 		"tls":        {TLS: daemon.TLS{Cert: own, Key: open}},
+		"gitlab":     {GitLab: []daemon.GitLab{{Token: ref(open)}}},
+		"netbox":     {NetBox: daemon.NetBox{Token: ref(open)}},
 		"store":      {Store: daemon.StoreConfig{Postgres: ref(open)}},
 	} {
 		if got := exposed(secretFiles(&config)); !reflect.DeepEqual(got, []string{open}) {

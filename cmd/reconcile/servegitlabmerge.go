@@ -212,7 +212,7 @@ func (g *desks) proposal(ctx context.Context, e daemon.Entry, commit string) (*d
 	}
 	engine := ready.Engine
 	engine.Actor, engine.Journal, engine.Timeout = g.s.daemonActor(), g.s.store.Journal(ready.Owner), e.Timeout
-	engine.Guards = []reconcile.Guard{daemon.Kinds(e.Bounds.Kinds)}
+	engine.Guards = append(engine.Guards, daemon.Kinds(e.Bounds.Kinds))
 	return ready, nil
 }
 

@@ -145,6 +145,7 @@ func (s *serving) tidy(ctx context.Context) {
 		s.sweep(ctx, swept)
 		s.line.listings.Drop()
 		s.line.clients.lookAhead(ctx)
+		s.lookAtNetbox(ctx)
 		if now := s.clock.Now(); now.Sub(retained) >= retainEvery {
 			retained = now
 			s.retain(ctx, now)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"gitlab.com/reconciled/reconciled/inventory"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/daemon"
@@ -23,6 +24,7 @@ func (s *serving) wire(context.Context) (err error) {
 		clock: s.clock, getenv: s.scaleway(), simulated: s.simulated != nil, masks: s.masks,
 		folder: filepath.Join(s.folder, "git"), cache: s.cache(), stores: s.storesOf, store: s.store,
 	})
+	s.line.listings.Watch(inventory.DeviceKind, s.hints.saw)
 	s.leases = newLeasing(s.store, s.journal)
 	s.leases.seal = s.sealGrown
 	s.messages = &messenger{s: s}
@@ -83,16 +85,24 @@ func (s *serving) settings() web.Settings { return s.settingsOf(s.config.Load())
 func (s *serving) settingsOf(config *daemon.Config) web.Settings {
 	out := web.Settings{URL: config.URL, Hosts: config.Hosts, Stacks: config.Names()}
 	for _, hook := range config.Webhooks {
-		out.Hooks = append(out.Hooks, web.Hook{
-			Name: hook.Name, Secrets: s.hookSecrets(hook), Branches: branches(config, hook),
-			Remarks: func(r web.Remark) bool { return s.gitlabs.remark(hook, r) },
-		})
+		out.Hooks = append(out.Hooks, s.hookOf(config, hook))
 	}
 	for _, from := range config.OIDC {
 		out.Issuers = append(out.Issuers, web.Issuer{
 			URL: from.Issuer, Audience: from.Audience, Claims: from.Claims, Role: reconcile.Role(from.Role), Stacks: from.Stacks,
 		})
 	}
+	return out
+}
+
+func (s *serving) hookOf(config *daemon.Config, hook daemon.Webhook) web.Hook {
+	out := web.Hook{Name: hook.Name, Secrets: s.hookSecrets(hook)}
+	if hook.Provider == "netbox" {
+		out.Edits, out.Clock = func(e web.Edit) { s.hints.take(hook, e) }, s.clock
+		return out
+	}
+	out.Branches = branches(config, hook)
+	out.Remarks = func(r web.Remark) bool { return s.gitlabs.remark(hook, r) }
 	return out
 }
 
@@ -156,7 +166,7 @@ func shownEvent(e daemon.Event) web.Event {
 
 // numbers are what metrics say that no store knows.
 func (s *serving) numbers() web.Numbers {
-	out := web.Numbers{Requests: map[string]int64{}, Leases: map[string]bool{}, Credentials: map[string]time.Time{}, GitLab: s.gitlabs.counted()}
+	out := web.Numbers{Requests: map[string]int64{}, Leases: map[string]bool{}, Credentials: map[string]time.Time{}, GitLab: s.gitlabs.counted(), NetBox: s.netboxNumbers()}
 	for _, made := range s.line.clients.all() {
 		for outcome, count := range made.client.Stats().Requests {
 			out.Requests[orElse(string(outcome.Class), "ok")] += int64(count)
@@ -169,4 +179,17 @@ func (s *serving) numbers() web.Numbers {
 		out.Leases[name] = s.leases.holds(s.line.ownerOf(name))
 	}
 	return out
+}
+
+// netboxNumbers are what is counted of NetBox, nil if there is none.
+func (s *serving) netboxNumbers() *web.NetBox {
+	b := s.line.clients.box(s.config.Load())
+	if b == nil {
+		return nil
+	}
+	health, requests := b.known()
+	return &web.NetBox{
+		Asked: health.Asked, Answers: health.Failing.IsZero(), Answered: health.Answered, Degraded: health.Degraded != "",
+		Requests: requests, Events: s.hints.outcomes(),
+	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gitlab.com/reconciled/reconciled/providers"
+	"gitlab.com/reconciled/reconciled/inventory"
 	"gitlab.com/reconciled/reconciled/providers/scaleway"
 	"gitlab.com/reconciled/reconciled/reconcile"
 	"gitlab.com/reconciled/reconciled/reconcile/manifest"
@@ -61,6 +61,7 @@ type session struct {
 	kinds   reconcile.Kinds
 	wish    *reconcile.Wish
 	client  *scaleway.Client
+	netbox  inventory.Server // nil: there is none
 	store   reconcile.Store
 	held    reconcile.Lease // of the stack, once it is taken
 	orders  *heeding
@@ -111,7 +112,7 @@ func (a *app) read(ctx context.Context, where scope) (*session, error) {
 		return nil, err
 	}
 	s.onClose(source.Close)
-	s.kinds, s.names = providers.All(nil), names
+	s.kinds, s.names = knownKinds(), names
 	if s.reading, err = readStack(ctx, source, s.kinds, stackName(source.Rel(), fromAnywhere(s.location)), names); err != nil {
 		return nil, err
 	}
@@ -208,6 +209,7 @@ func (s *session) expand(ctx context.Context, look bool) (err error) {
 			return err
 		}
 		values = reconcile.Look(ctx, s.src.Manifests, s.sources)
+		s.src.Seen = reconcile.Survey(ctx, s.src, s.kinds)
 	}
 	wish, problems := reconcile.Expand(s.src, s.kinds, values)
 	s.wish = wish
