@@ -69,7 +69,7 @@ func (b Bootstrap) Fixtures(ctx context.Context, s Server) ([]*Fixture, error) {
 		out = append(out, f)
 	}
 	if err := errors.Join(amiss...); err != nil {
-		return nil, fmt.Errorf("nothing was changed: %w", err)
+		return nil, fmt.Errorf("%w\nNothing was changed.", err) //nolint:staticcheck // a sentence for people, below the others
 	}
 	relink(out)
 	return out, nil
@@ -220,6 +220,12 @@ func (b Bootstrap) wanted() []wanted {
 	for _, one := range b.DeviceTypes {
 		out = append(out, typeWanted(one)...)
 	}
+	named := map[string]bool{}
+	out = slices.DeleteFunc(out, func(w wanted) bool { // one manufacturer may make several types
+		again := named[w.name]
+		named[w.name] = true
+		return again
+	})
 	if b.WebhookURL != "" {
 		out = append(out, b.hook(), ruleWanted())
 	}

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"crypto/hmac"
 	"fmt"
 	"regexp"
 	"strings"
@@ -126,7 +127,7 @@ func (b Bootstrap) hookDiffers(r *fixtureRow) (map[string]any, string, error) {
 	differs(r.Method != "" && r.Method != "POST", "http_method", "POST", "its method")
 	differs(r.ContentType != "" && r.ContentType != "application/json", "http_content_type", "application/json", "its content type")
 	differs(r.Verified != nil && !*r.Verified, "ssl_verification", true, "certificates are verified")
-	if r.Secret == nil && len(fields) > 0 || r.Secret != nil && *r.Secret != b.WebhookSecret.Reveal() {
+	if r.Secret == nil && len(fields) > 0 || r.Secret != nil && !hmac.Equal([]byte(*r.Secret), []byte(b.WebhookSecret.Reveal())) {
 		fields["secret"] = b.WebhookSecret.Reveal()
 		detail = append(detail, "its secret")
 	}

@@ -14,7 +14,7 @@ import (
 var everything = inventory.Bootstrap{
 	WebhookURL: "https://reconcile.example.com/hooks/netbox", WebhookSecret: reconcile.NewSecret("c4n4ry"),
 	Sites: []inventory.Named{{Slug: "fr-par-2", Name: "Paris 2"}}, Roles: []inventory.Named{{Slug: "worker"}}, Platforms: []inventory.Named{{Slug: "ubuntu-2404"}},
-	DeviceTypes: []inventory.NamedType{{Slug: "em-a210r-hdd", Manufacturer: "Scaleway SAS", Model: "EM-A210R-HDD"}, {Slug: "em-b", Manufacturer: "Dell", Model: "B"}},
+	DeviceTypes: []inventory.NamedType{{Slug: "em-a210r-hdd", Manufacturer: "Scaleway SAS", Model: "EM-A210R-HDD"}, {Slug: "em-b", Manufacturer: "Dell", Model: "B"}, {Slug: "em-c", Manufacturer: "Dell", Model: "C"}},
 }
 
 // bootstrap plans and makes, and returns the signs of what was planned.
@@ -42,7 +42,7 @@ func bootstrap(t *testing.T, s *bookcase, b inventory.Bootstrap) string {
 func TestBootstrapTwice(t *testing.T) {
 	s := &bookcase{}
 	made := bootstrap(t, s, everything)
-	if n := strings.Count(made, "+ "); n != 21 || strings.Contains(made, "~") {
+	if n := strings.Count(made, "+ "); n != 22 || strings.Contains(made, "~") {
 		t.Errorf("%d are made:\n%s", n, made)
 	}
 	for _, name := range []string{inventory.FieldStack, inventory.FieldResource, inventory.FieldCommit, inventory.FieldLastRun, inventory.FieldLabels, inventory.FieldHold,
@@ -118,7 +118,7 @@ func TestBootstrapRefuses(t *testing.T) {
 	s.put(inventory.EventRules, thing{"id": 10, "name": "reconcile", "action_type": thing{"value": "script"}})
 	_, err := everything.Fixtures(context.Background(), s)
 	for _, part := range []string{
-		"nothing was changed", "custom field reconcile_hold: NetBox has a field of this name (id 7) whose type is text, and not boolean", "custom field scw_zone", "whose type is select",
+		"\nNothing was changed.", "custom field reconcile_hold: NetBox has a field of this name (id 7) whose type is text, and not boolean", "custom field scw_zone", "whose type is select",
 		"tag reconcile-managed: NetBox has a tag of this name (id 9) whose slug is managed", "calls no webhook",
 	} {
 		if err == nil || !strings.Contains(err.Error(), part) {
@@ -138,7 +138,7 @@ func TestBootstrapGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := 0
-	if err = inventory.Make(context.Background(), s, all, func(*inventory.Fixture) { done++ }); err == nil || !strings.Contains(err.Error(), "webhook reconcile: 403 no") || done != 19 {
+	if err = inventory.Make(context.Background(), s, all, func(*inventory.Fixture) { done++ }); err == nil || !strings.Contains(err.Error(), "webhook reconcile: 403 no") || done != 20 {
 		t.Errorf("%d done: %v", done, err)
 	}
 	s.fails = nil

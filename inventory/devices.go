@@ -21,6 +21,8 @@ var (
 	_ reconcile.Getter[Device]    = devices{}
 	_ reconcile.Validator[Device] = devices{}
 	_ reconcile.Machiner[Device]  = devices{}
+
+	_ reconcile.Preflighter[Device] = devices{}
 )
 
 // absent is the error of everything where there is no NetBox.

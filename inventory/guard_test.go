@@ -173,6 +173,13 @@ func (s *stand) wantNote(note string) {
 	s.manifests[len(s.manifests)-1] = manifestOf("Metal", "bm-1", map[string]string{"zone": zone2, "note": note})
 }
 
+// recall changes what the journal knows of a key.
+func (s *stand) recall(key reconcile.Key, change func(*reconcile.Memo)) {
+	memo := s.memory[key]
+	change(&memo)
+	s.memory[key] = memo
+}
+
 // fleet is a stand with so many declared devices that were written an hour ago.
 func fleet(n int) *stand {
 	s := newStand()
@@ -224,41 +231,42 @@ func TestVanished(t *testing.T) {
 // NetBox is back from yesterday's backup: nothing is written to it, and no machine
 // is made or deleted, until a person says that this is right.
 func TestRestored(t *testing.T) {
-	yesterday, old := dusk.Add(-24*time.Hour), "20261120170000000000"
+	yesterday := dusk.Add(-24 * time.Hour)
+	goBack := func(d *reconcile.Live[Device]) {
+		d.Spec.Row.Updated, d.Spec.Row.CustomFields[FieldLastRun] = yesterday, reconcile.JIDOf(yesterday)
+	}
 	for _, c := range []struct {
 		name   string
 		change func(*stand)
 		held   bool
 	}{
 		{"as it was", func(*stand) {}, false},
-		{"an older job id", func(s *stand) { s.devices[1].Spec.Row.CustomFields[FieldLastRun] = old }, true},
-		{"an older job id that a person touched since", func(s *stand) {
-			s.devices[1].Spec.Row.CustomFields[FieldLastRun], s.devices[1].Spec.Row.Updated = old, dusk
+		{"as in the backup", func(s *stand) { goBack(&s.devices[1]) }, true},
+		{"as in the backup, before there were job ids", func(s *stand) {
+			goBack(&s.devices[1])
+			delete(s.devices[1].Spec.Row.CustomFields, FieldLastRun)
 		}, true},
 		{"a person touched it", func(s *stand) { s.devices[1].Spec.Row.Updated = dusk }, false},
-		{"no job id, an older time", func(s *stand) {
-			s.devices[1].Spec.Row.CustomFields, s.devices[1].Spec.Row.Updated = CustomValues{}, yesterday
-		}, true},
-		{"no job id, clocks apart", func(s *stand) {
-			s.devices[1].Spec.Row.CustomFields, s.devices[1].Spec.Row.Updated = CustomValues{}, dusk.Add(-time.Hour-skew)
+		{"a person was earlier than we", func(s *stand) {
+			goBack(&s.devices[1])
+			s.devices[1].Spec.Row.Updated = dusk.Add(-time.Hour - time.Minute)
 		}, false},
+		{"clocks apart", func(s *stand) { s.devices[1].Spec.Row.Updated = yesterday }, false},
 		{"a write that nobody saw", func(s *stand) {
-			s.devices[1].Spec.Row.CustomFields[FieldLastRun] = old
-			memo := s.memory["Device/bm-1"]
-			memo.Write.Event = reconcile.Result
-			s.memory["Device/bm-1"] = memo
+			goBack(&s.devices[1])
+			s.recall("Device/bm-1", func(m *reconcile.Memo) { m.Write.Event = reconcile.Result })
+		}, false},
+		{"a write that was refused", func(s *stand) {
+			goBack(&s.devices[1])
+			s.recall("Device/bm-1", func(m *reconcile.Memo) { m.Write.Failed = true })
 		}, false},
 		{"a write a moment ago", func(s *stand) {
-			s.devices[1].Spec.Row.CustomFields[FieldLastRun] = old
-			memo := s.memory["Device/bm-1"]
-			memo.Write.At = dusk.Add(-time.Minute)
-			s.memory["Device/bm-1"] = memo
+			goBack(&s.devices[1])
+			s.recall("Device/bm-1", func(m *reconcile.Memo) { m.Write.At = dusk.Add(-time.Minute) })
 		}, false},
 		{"another row of the key", func(s *stand) {
-			s.devices[1].Spec.Row.CustomFields[FieldLastRun] = old
-			memo := s.memory["Device/bm-1"]
-			memo.ID = "77"
-			s.memory["Device/bm-1"] = memo
+			goBack(&s.devices[1])
+			s.recall("Device/bm-1", func(m *reconcile.Memo) { m.ID = "77" })
 		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

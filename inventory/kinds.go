@@ -33,7 +33,7 @@ const (
 
 func about(o Options) reconcile.About {
 	a := reconcile.About{
-		Name: DeviceKind, Elsewhere: true, Unique: true, Usual: 2 * time.Second,
+		Name: DeviceKind, Elsewhere: true, Unique: true, Usual: 2 * time.Second, Fresh: o.Within.MaxAge,
 		Doc: "A machine in NetBox: what it is, where it stands, whose it is, and its interfaces with their addresses. " +
 			"Only devices with the tag reconcile-managed are ever written.",
 		OnDelete: "its interfaces and their addresses go with it",

@@ -37,7 +37,7 @@ func FindDevices(ctx context.Context, s Server, word string) ([]DeviceRow, error
 	if len(named) > 0 || strings.Count(word, "-") != 4 { // the form of a server's ID
 		return named, nil
 	}
-	return fitting(ctx, s, "cf_"+FieldServer, word, func(r *DeviceRow) bool { return strings.EqualFold(r.CustomFields.Text(FieldServer), word) })
+	return fitting(ctx, s, "cf_"+FieldServer, strings.ToLower(word), func(r *DeviceRow) bool { return strings.EqualFold(r.CustomFields.Text(FieldServer), word) })
 }
 
 // fitting lists devices by a filter that the server may not know.

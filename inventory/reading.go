@@ -17,7 +17,7 @@ var columns = map[Table]string{
 	Devices:      "id,name,status,device_type,role,site,tenant,platform,rack,serial,asset_tag,primary_ip4,primary_ip6,tags,custom_fields,created,last_updated",
 	Interfaces:   "id,device,name,type,enabled,mgmt_only,primary_mac_address,tags,last_updated",
 	MACAddresses: "id,mac_address,assigned_object_type,assigned_object_id,tags",
-	IPAddresses:  "id,address,vrf,tenant,status,assigned_object_type,assigned_object_id,dns_name,description,tags,custom_fields,last_updated",
+	IPAddresses:  "id,address,vrf,tenant,status,assigned_object_type,assigned_object_id,description,tags",
 }
 
 // covers tells whether a device is the stack's to look at, and the operator's to let it.

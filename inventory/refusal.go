@@ -61,6 +61,8 @@ func (f *footing) lacks(ctx context.Context, s Server) ([]string, error) {
 type knownRow struct {
 	Name         string   `json:"name"`
 	Slug         string   `json:"slug"`
+	Prefix       string   `json:"prefix"`
+	VRF          Ref      `json:"vrf"`
 	Manufacturer Ref      `json:"manufacturer"`
 	ObjectTypes  []string `json:"object_types"`
 }
@@ -101,64 +103,3 @@ func (d devices) firm(ctx context.Context) error {
 	return refusal(reconcile.Invalid, bootstrapFix, "NetBox lacks the %s, so nothing can be marked as ours; nothing was written", strings.Join(missing, ", "))
 }
 
-// explained says of a refused write which of the slugs that it bears NetBox does
-// not know, or knows twice.
-func (d devices) explained(ctx context.Context, err error, spec *Device) error {
-	var e *reconcile.Error
-	if !errors.As(err, &e) || e.Class != reconcile.Invalid {
-		return err
-	}
-	for _, r := range []struct {
-		in         Table
-		noun, slug string
-	}{
-		{DeviceTypes, "device type", spec.DeviceType}, {DeviceRoles, "role", spec.Role}, {Platforms, "platform", spec.Platform},
-		{Sites, "site", spec.Site}, {Tenants, "tenant", spec.Tenant},
-	} {
-		if r.slug == "" {
-			continue
-		}
-		if fix := d.amiss(ctx, r.in, r.noun, r.slug); fix != "" {
-			return &reconcile.Error{Class: e.Class, Message: e.Message, RequestID: e.RequestID, Fix: fix, Err: err}
-		}
-	}
-	return err
-}
-
-// amiss is what to do about a slug, "" if it is one object's or nobody can tell.
-func (d devices) amiss(ctx context.Context, in Table, noun, slug string) string {
-	rows, err := Rows[knownRow](ctx, d.Server, in, url.Values{"slug": {slug}})
-	if err != nil {
-		return ""
-	}
-	rows = slices.DeleteFunc(rows, func(r knownRow) bool { return r.Slug != slug })
-	switch len(rows) {
-	case 1:
-		return ""
-	case 0:
-		return d.nearest(ctx, in, noun, slug)
-	}
-	makers := make([]string, len(rows))
-	for i := range rows {
-		makers[i] = rows[i].Manufacturer.Name
-	}
-	return fmt.Sprintf("the %s %s stands for several (%s): give them different slugs in NetBox", noun, slug, strings.Join(makers, ", "))
-}
-
-func (d devices) nearest(ctx context.Context, in Table, noun, slug string) string {
-	rows, err := Rows[knownRow](ctx, d.Server, in, url.Values{"fields": {"id,slug"}})
-	if err != nil {
-		return ""
-	}
-	known := make([]string, len(rows))
-	for i := range rows {
-		known[i] = rows[i].Slug
-	}
-	if near := reconcile.Nearest(slug, known); near != "" {
-		return fmt.Sprintf("NetBox has no %s with the slug %s: did you mean %s?", noun, slug, near)
-	}
-	if in == Tenants {
-		return fmt.Sprintf("NetBox has no %s with the slug %s: make it there, or name another", noun, slug)
-	}
-	return fmt.Sprintf("NetBox has no %s with the slug %s: make it there, or run reconcile inventory bootstrap", noun, slug)
-}

@@ -77,15 +77,15 @@ func restored(devices []device, world *reconcile.World) string {
 }
 
 // older tells whether a row is from before a write of ours whose effect was seen
-// once. The job id that it bears says so; where it bears none, its time does.
+// once: its time says so, and it does not bear the job id of that write. Each alone
+// may mislead, where clocks are apart, or a person was a moment earlier than we.
 func older(row *DeviceRow, wrote reconcile.Attempt, world *reconcile.World) bool {
 	if wrote.Event != reconcile.Settled || wrote.Failed || world.Now.Before(wrote.At.Add(world.Settle)) {
 		return false
 	}
-	if last := row.CustomFields.Text(FieldLastRun); isJID(last) && isJID(wrote.JID) {
-		return last < wrote.JID
-	}
-	return !row.Updated.IsZero() && row.Updated.Before(wrote.At.Add(-skew))
+	last := row.CustomFields.Text(FieldLastRun)
+	written := isJID(last) && isJID(wrote.JID) && last >= wrote.JID
+	return !written && !row.Updated.IsZero() && row.Updated.Before(wrote.At.Add(-skew))
 }
 
 func isJID(word string) bool { return len(word) == 20 && strings.Trim(word, "0123456789") == "" }

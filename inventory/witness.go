@@ -17,7 +17,7 @@ const (
 	mostChanges = 1000 // of the change log
 	mostAuthors = 5    // of a device
 	patience    = 20 * time.Second
-	logSkew        = time.Minute // how far our clock may be off NetBox's
+	logSkew     = time.Minute // how far our clock may be off NetBox's
 )
 
 // NewWitness is NetBox's change log as a witness of who wrote to devices.
@@ -82,8 +82,21 @@ func (w witness) changes(ctx context.Context, of []reconcile.Suspect) ([]changed
 			rows = append(rows, further...)
 		}
 	}
+	rows = w.theirs(ctx, rows)
 	slices.SortStableFunc(rows, func(a, b changed) int { return b.Time.Compare(a.Time) })
 	return rows, nil
+}
+
+// theirs leaves out what our runs wrote. Before 4.4 the log takes no message: there
+// whoever moved the custom field that only our runs write is us in all else.
+func (w witness) theirs(ctx context.Context, rows []changed) []changed {
+	us := map[string]bool{}
+	if status, err := w.Status(ctx); err == nil && !status.Has(4, 4) {
+		for i := range rows {
+			us[rows[i].User] = us[rows[i].User] || rows[i].ours()
+		}
+	}
+	return slices.DeleteFunc(rows, func(r changed) bool { return us[r.User] || r.ours() })
 }
 
 // about are the entries about objects of a sort; of gives the device of each.
@@ -150,7 +163,7 @@ func authorsOf(s reconcile.Suspect, rows []changed) []reconcile.Author {
 	var out []reconcile.Author
 	for _, row := range rows {
 		known := slices.ContainsFunc(out, func(a reconcile.Author) bool { return a.Who == row.User && a.Call == string(row.Action) })
-		if strconv.FormatInt(row.device, 10) != s.ID || row.Time.Before(s.Since.Add(-logSkew)) || row.ours() || known || len(out) == mostAuthors {
+		if strconv.FormatInt(row.device, 10) != s.ID || row.Time.Before(s.Since.Add(-logSkew)) || known || len(out) == mostAuthors {
 			continue
 		}
 		out = append(out, reconcile.Author{

@@ -13,7 +13,7 @@ import (
 // may be called concurrently. Errors of the API are an *Error with a class.
 //
 // A provider may have more abilities, each an interface of one method: Getter,
-// Expander, Drawer, Validator, Pricer, Machiner.
+// Expander, Drawer, Validator, Pricer, Machiner, Preflighter.
 type Provider[S any] interface {
 	// List returns every resource of the kind in scope, ours or not. It is complete or it fails.
 	// Of resources without a mark, name, ID and In are enough.
@@ -58,31 +58,6 @@ type Namer interface {
 // name, which follows from the key, unless the manifest says another, and
 // returns it. It is pure, and part of reconcile/v1.
 type Titled interface{ Title(name string) string }
-
-// A Fault is something wrong with a field.
-type Fault struct {
-	Path    string // of the field, as the manifest writes it; "" is the manifest
-	Message string
-	Hint    string
-	Warning bool
-}
-
-// An Expansion is what a manifest stands for besides itself.
-type Expansion struct {
-	Children []Manifest  // decoded like any other manifest
-	Refs     []Reference // values of the manifest's own fields that other resources give
-	Unknown  string      // why its children are not known; nothing below its key is then made or deleted
-	Omit     bool        // the manifest is only its children and no resource itself
-	Faults   []Fault
-}
-
-// A Reference is a field whose value other resources' outputs give. Text holds
-// the outputs as ${Kind/name.output}.
-type Reference struct {
-	Path string
-	Text string
-	Pos  Pos
-}
 
 // A Scope is where resources are listed: a project and a place in it. The place
 // is a region or a zone; global kinds have none.
@@ -241,6 +216,8 @@ type operations interface {
 	isMachine() bool
 	machine(*Resource) Machine
 	draws() []string
+	preflights() bool
+	preflight(context.Context, []Planned[any]) (map[Key][]Fault, error)
 	products() (types []string, priced bool)
 	price(Scope, any, PriceList) Cost
 }

@@ -42,7 +42,8 @@ type Engine struct {
 	NoWait   bool           // Apply does what is due, and does not wait for its effects
 	Progress func(Progress) // told about each step; nil: nobody is
 
-	bases map[string]map[Key]*Wanted // the desired state at earlier revisions, read once
+	checked map[string][]Hold          // what a preflight said, by the change's hash
+	bases   map[string]map[Key]*Wanted // the desired state at earlier revisions, read once
 }
 
 // DefaultSettle is the settle time: the timeout of a call plus the worst lag of a listing.
@@ -163,6 +164,11 @@ func (e *Engine) list(ctx context.Context, world *World, listings []listing, use
 // only the receipt is kept: what was seen before may be gone.
 func (w *World) replace(receipt Receipt, at listingID, live *inventory) {
 	w.Live.put(at, live)
+	w.noteReceipt(receipt)
+}
+
+// noteReceipt puts a receipt in place of the one before of its kind and scope.
+func (w *World) noteReceipt(receipt Receipt) {
 	for i := range w.Receipts {
 		if w.Receipts[i].Kind == receipt.Kind && w.Receipts[i].Scope == receipt.Scope {
 			w.Receipts[i] = receipt
@@ -317,6 +323,7 @@ func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
 	}
 	e.know(ctx, world, doomedRevs(diff.Changes))
 	e.label(ctx, diff.Changes)
+	e.preflight(ctx, diff, world)
 	e.price(ctx, diff, world)
 	plan := Decide(e.Stack, diff, world, e.Guards...)
 	plan.Revision, plan.Kinds = e.Revision, world.looked(e.Kinds)

@@ -36,12 +36,12 @@ func (blades) Delete(context.Context, reconcile.Live[bladeSpec]) error { panic("
 
 type rackSpec struct{}
 
-// racks draw a blade from each live one.
-type racks struct{ reconcile.Abstract[rackSpec] }
+// drawnRacks draw a blade from each live one.
+type drawnRacks struct{ reconcile.Abstract[rackSpec] }
 
-func (racks) Draws() []string { return []string{"Blade"} }
+func (drawnRacks) Draws() []string { return []string{"Blade"} }
 
-func (racks) Draw(m *reconcile.Manifest, _ rackSpec, seen *reconcile.Seen) reconcile.Expansion {
+func (drawnRacks) Draw(m *reconcile.Manifest, _ rackSpec, seen *reconcile.Seen) reconcile.Expansion {
 	live, why := seen.Of("Blade")
 	e := reconcile.Expansion{Omit: true, Unknown: why}
 	for _, r := range live {
@@ -53,7 +53,7 @@ func (racks) Draw(m *reconcile.Manifest, _ rackSpec, seen *reconcile.Seen) recon
 func rackKinds(b blades) reconcile.Kinds {
 	return reconcile.Kinds{
 		reconcile.NewKind(reconcile.About{Name: "Blade", Elsewhere: true}, b),
-		reconcile.NewKind(reconcile.About{Name: "Rack", Abstract: true}, racks{}),
+		reconcile.NewKind(reconcile.About{Name: "Rack", Abstract: true}, drawnRacks{}),
 	}
 }
 

@@ -116,7 +116,19 @@ func (s *session) device(ctx context.Context, word string) (inventory.DeviceRow,
 	for _, r := range found {
 		text += fmt.Sprintf("\n  %d  %s", r.ID, strings.Join([]string{r.Name, "at " + r.Site.Slug, "of " + orElse(r.Tenant.Slug, "no tenant"), string(r.Status)}, "  "))
 	}
-	return inventory.DeviceRow{}, errors.New(text)
+	return inventory.DeviceRow{}, s.inLines(errors.New(text))
+}
+
+// inLines tells people about an error of several lines, a line each; the error
+// then says no more.
+func (a *app) inLines(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "\n") {
+		return err
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintln(a.err, reconcile.Clean(strings.TrimSuffix(line, "\n")))
+	}
+	return saidError{exitError}
 }
 
 // whose says whose a device is: a key of this stack, or the stack and key of another.

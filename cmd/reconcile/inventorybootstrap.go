@@ -121,7 +121,7 @@ func (a *app) bootstrapNetBox(ctx context.Context, f bootstrapFlags) error {
 	}
 	b, err := f.wanted(a.getenv)
 	if err != nil {
-		return err
+		return a.inLines(err)
 	}
 	s, err := a.inventorying(ctx, f.location, true)
 	if err != nil {
@@ -130,7 +130,7 @@ func (a *app) bootstrapNetBox(ctx context.Context, f bootstrapFlags) error {
 	defer s.close()
 	all, err := b.Fixtures(ctx, s.netbox)
 	if err != nil {
-		return err
+		return s.inLines(err)
 	}
 	out := a.out
 	if f.output == "json" {

@@ -169,7 +169,7 @@ func (s *session) refresh(ctx context.Context, folder string, api *inventory.Sal
 	for _, minion := range slices.Sorted(maps.Keys(amiss)) {
 		lines = append(lines, "  "+minion+": "+amiss[minion])
 	}
-	return fmt.Errorf("%s did not; the next export with --refresh asks again:\n%s", counted(len(amiss), "minion"), strings.Join(lines, "\n"))
+	return s.inLines(fmt.Errorf("%s did not; the next export with --refresh asks again:\n%s", counted(len(amiss), "minion"), strings.Join(lines, "\n")))
 }
 
 // keepFile makes a file hold something, and tells whether it did not before.

@@ -100,7 +100,7 @@ func (s *session) shownDevice(ctx context.Context, entry *inventory.Entry) *show
 		d.At = want.Manifest.Pos.Short()
 		for _, fact := range gitFacts(want.Spec.(*inventory.Device)) {
 			if fact[1] != "" {
-				d.Git[fact[0]] = fact[1]
+				d.Git[jsonName.Replace(fact[0])] = fact[1]
 			}
 		}
 	}
@@ -158,6 +158,9 @@ func gitFacts(d *inventory.Device) [][2]string {
 	}
 }
 
+// jsonName is a fact's word as JSON has it.
+var jsonName = strings.NewReplacer(" ", "_", "IPv", "ip")
+
 func (p *sheet) device(s *session, d *shownDevice) {
 	brakes := ""
 	if len(d.Reconcile.Brakes) > 0 {
@@ -187,7 +190,7 @@ func (p *sheet) deviceFacts(d *shownDevice) {
 	}
 	rows := [][]string{{"FACT", "GIT", "NETBOX"}}
 	for _, fact := range d.facts {
-		if git := d.Git[fact[0]]; git != "" || fact[1] != "" {
+		if git := d.Git[jsonName.Replace(fact[0])]; git != "" || fact[1] != "" {
 			rows = append(rows, []string{fact[0], orElse(git, "-"), orElse(fact[1], "-")})
 		}
 	}

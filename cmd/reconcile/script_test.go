@@ -58,17 +58,20 @@ func (q quick) Sleep(ctx context.Context, d time.Duration) error {
 //	fault JSON                adds a fault to it
 //	api METHOD PATH [JSON]    speaks to it behind reconcile's back; $ID is the last answer's id
 //	advance SECONDS           moves its clock
+//	netbox as USER METHOD PATH [FIELD=VALUE]... [JSON]
+//	                          does as a person in its NetBox: PATH is dcim/devices/12, or dcim/devices and what finds one there
+//	netbox seed|hooks         has two devices that people look after; shows the webhooks that were sent
 //	exits CODE COMMAND...     runs reconcile and wants that exit status
 //	remember NAME PATTERN     sets a variable to what matches in the last standard output
 //	agekey NAME               makes an age key; $NAME is it, $NAME_FOR its recipient, NAME.key a file with it, NAME.rule a .sops.yaml
 //
-// and those of serve_test.go and gitlabscript_test.go. $SOON is a day three
+// and those of serve_test.go, gitlabscript_test.go and inventoryscript_test.go. $SOON is a day three
 // months from now.
 func TestScript(t *testing.T) {
 	commands := serveCommands()
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
 		"commit": commit, "sim": startSim, "fault": addFault, "api": callAPI, "advance": advance, "exits": exits, "remember": remember, "agekey": ageKey,
-		"gitlab": gitlabCommand,
+		"gitlab": gitlabCommand, "netbox": callNetBox, "saltapi": saltCommand,
 	})
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -92,7 +95,7 @@ func setUpScript(env *testscript.Env) error {
 		env.Setenv(name, value)
 	}
 	env.Setenv("SOON", time.Now().UTC().AddDate(0, 3, 0).Format(time.DateOnly))
-	for _, name := range []string{"CI", "GITLAB_CI", "SCW_ACCESS_KEY", "SCW_SECRET_KEY", "SCW_API_URL", "SCW_PROFILE", "SCW_CONFIG_PATH", "SCW_DEFAULT_PROJECT_ID"} {
+	for _, name := range []string{"CI", "GITLAB_CI", "SCW_ACCESS_KEY", "SCW_SECRET_KEY", "SCW_API_URL", "SCW_PROFILE", "SCW_CONFIG_PATH", "SCW_DEFAULT_PROJECT_ID", "NETBOX_URL", "NETBOX_TOKEN", "NETBOX_CA"} {
 		env.Setenv(name, "")
 	}
 	return nil

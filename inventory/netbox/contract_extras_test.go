@@ -117,7 +117,7 @@ func journal(t *testing.T, w *world) {
 	w.post(t, table, with(body{})).is(t, 400, `{"comments":["This field is required."]}`)
 	of["assigned_object_id"] = 999999999
 	r := w.post(t, table, with(body{"comments": "x"}))
-	if said, _ := row(r.body.(map[string]any)).at("non_field_errors.0").(string); r.status != 400 || !strings.HasPrefix(said, "Invalid assigned_object: DCIM") {
+	if said, _ := row(r.body.(map[string]any)).at(w.general() + ".0").(string); r.status != 400 || !strings.HasPrefix(said, "Invalid assigned_object: DCIM") {
 		t.Errorf("an entry about nothing is answered with %d %s", r.status, r.raw)
 	}
 }
@@ -166,8 +166,9 @@ func ofHooks() []clause {
 			w.post(t, rules, rule(w, "rule", hook.id(), nil)).is(t, 400, `{"name":["event rule with this name already exists."]}`)
 			w.post(t, rules, rule(w, "x", hook.id(), body{"event_types": []string{"bogus"}})).is(t, 400, `{"event_types":{"0":["\"bogus\" is not a valid choice."]}}`)
 			w.post(t, rules, rule(w, "x", hook.id(), body{"event_types": []string{}})).is(t, 400, `{"event_types":["This list may not be empty."]}`)
+			alsoNeeded := by(w, "4.7", "", `,"action_object_type":["This field is required."]`)
 			w.post(t, rules, body{"name": w.name("x")}).is(t, 400,
-				`{"object_types":["This field is required."],"event_types":["This field is required."],"action_type":["This field is required."],"action_object_type":["This field is required."]}`)
+				`{"object_types":["This field is required."],"event_types":["This field is required."],"action_type":["This field is required."]`+alsoNeeded+`}`)
 			if n := w.count(t, rules+"/?name="+w.name("rule")); n != 1 {
 				t.Errorf("by name there are %d", n)
 			}

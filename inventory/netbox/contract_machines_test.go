@@ -27,12 +27,14 @@ func ofMachines() []clause {
 		}},
 		{name: "an interface", check: func(t *testing.T, w *world) {
 			device := w.device(t, "a", nil)
-			port := w.make(t, interfaces, body{"device": body{"name": w.name("a")}, "name": "public0", "type": "other", "mac_address": "02:00:00:00:00:01"})
+			port := w.make(t, interfaces, body{"device": body{"name": w.name("a")}, "name": "public0", "type": "other"})
 			port.bears(t, body{
 				"device.id": device.id(), "device.name": w.name("a"), "name": "public0", "type.value": "other", "enabled": true, "mgmt_only": false,
-				"mac_address": nil, "primary_mac_address": nil, "mac_addresses": []any{}, // mac_address is not to be written
+				"mac_address": nil, "primary_mac_address": nil, "mac_addresses": []any{},
 				"vrf": nil, "untagged_vlan": nil, "tags": []any{}, "description": "",
 			})
+			withMAC := w.make(t, interfaces, body{"device": device.id(), "name": "pn-x", "type": "other", "mac_address": "02:00:00:00:00:01"})
+			withMAC.bears(t, body{"primary_mac_address.mac_address": by(w, "4.7", any("02:00:00:00:00:01"), nil)}) // only read, before
 			w.patch(t, interfaces, port, body{"enabled": false}).ok(t).bears(t, body{"enabled": false})
 			w.post(t, interfaces, body{"device": device.id(), "name": "x", "type": "bogus"}).is(t, 400, `{"type":["bogus is not a valid choice."]}`)
 		}},
@@ -66,7 +68,7 @@ func primaryMAC(t *testing.T, w *world) {
 	port, other := w.port(t, device, "public0"), w.port(t, device, "pn-x")
 	mine := w.make(t, macs, on(port, body{"mac_address": "02:AA:BB:00:11:22"}))
 	theirs := w.make(t, macs, on(other, body{"mac_address": "02:AA:BB:00:11:33"}))
-	refusal := by(w, "4.4.10", `{"primary_mac_address":["MAC address 02:AA:BB:00:11:33 is assigned to a different interface (pn-x)."]}`,
+	refusal := by(w, "4.4.10", `{"`+by(w, "4.7", "__all__", "primary_mac_address")+`":["MAC address 02:AA:BB:00:11:33 is assigned to a different interface (pn-x)."]}`,
 		`{"primary_mac_address":["MAC address 02:AA:BB:00:11:33 is not assigned to this interface."]}`)
 	w.patch(t, interfaces, port, body{"primary_mac_address": theirs.id()}).is(t, 400, refusal)
 

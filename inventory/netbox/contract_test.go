@@ -110,6 +110,9 @@ func by[T any](w *world, since string, then, before T) T {
 	return before
 }
 
+// general is where errors stand that are of no field.
+func (w *world) general() string { return by(w, "4.7", "__all__", "non_field_errors") }
+
 // name is a name of this clause only, which also is a slug.
 func (w *world) name(of string) string { return of + "-" + w.word }
 

@@ -65,7 +65,7 @@ func ofWrites() []clause {
 				t.Errorf("broken JSON is answered with %d %s", r.status, r.raw)
 			}
 			w.send(t, http.MethodPost, "dcim/sites/", "{}", "Content-Type", "text/plain").is(t, 415, `{"detail":"Unsupported media type \"text/plain\" in request."}`)
-			w.send(t, http.MethodPost, "dcim/sites/", `"x"`).is(t, 400, `{"non_field_errors":["Invalid data. Expected a dictionary, but got str."]}`)
+			w.send(t, http.MethodPost, "dcim/sites/", `"x"`).is(t, 400, `{"`+w.general()+`":["Invalid data. Expected a dictionary, but got str."]}`)
 			w.send(t, http.MethodPost, "core/object-changes/", "{}").is(t, 405, `{"detail":"Method \"POST\" not allowed."}`)
 		}},
 		{name: "a write that changes nothing moves the row all the same", check: func(t *testing.T, w *world) {
@@ -100,13 +100,14 @@ func ofUniqueness() []clause {
 	const both = `{"name":["%[1]s with this name already exists."],"slug":["%[1]s with this slug already exists."]}`
 	return []clause{
 		{name: "names of devices", check: func(t *testing.T, w *world) {
-			const taken = `{"__all__":["Constraint “dcim_device_unique_name_site_tenant” is violated."]}`
+			const both = `{"__all__":["Device name must be unique per site and tenant."]}`
+			taken := by(w, "4.7", both, `{"__all__":["Constraint “dcim_device_unique_name_site_tenant” is violated."]}`)
 			tenant := w.tenant(t).id()
 			w.device(t, "a", body{"tenant": tenant})
 			w.post(t, "dcim/devices", w.bare(t, "a", body{"tenant": tenant})).is(t, 400, taken)
 			w.post(t, "dcim/devices", w.bare(t, "A", body{"tenant": tenant})).is(t, 400, taken)
 			w.device(t, "a", nil) // without a tenant it is another
-			w.post(t, "dcim/devices", w.bare(t, "A", nil)).is(t, 400, `{"__all__":["Device name must be unique per site."]}`)
+			w.post(t, "dcim/devices", w.bare(t, "A", nil)).is(t, 400, by(w, "4.7", both, `{"__all__":["Device name must be unique per site."]}`))
 			second := w.named(t, "dcim/sites", "second")
 			w.device(t, "a", body{"tenant": tenant, "site": second.id()})
 			for range 2 {
@@ -299,7 +300,7 @@ func ofBulk() []clause {
 		{name: "several are deleted, or none", check: func(t *testing.T, w *world) {
 			a, b, free := w.device(t, "a", nil), w.device(t, "b", nil), w.named(t, "dcim/sites", "free")
 			r := w.send(t, http.MethodDelete, "dcim/sites/", []body{{"id": free.id()}, {"id": w.site(t).id()}})
-			if r.status != 409 || !strings.Contains(string(r.raw), "2 dependent objects were found") {
+			if r.status != 409 || !strings.Contains(string(r.raw), by(w, "4.7", "2 dependent object(s) prevent deletion", "2 dependent objects were found")) {
 				t.Errorf("answered %d %s", r.status, r.raw)
 			}
 			w.read(t, "dcim/sites", free)

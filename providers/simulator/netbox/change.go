@@ -65,12 +65,15 @@ func (x *tx) tell(c *change) {
 	e := &encoder{s: x.s}
 	e.row(c.row(), c.row().table.shown)
 	c.data = e.buf
-	for _, known := range x.events {
-		if self(known.row()) == self(c.row()) {
-			known.new, known.data = c.new, c.data
-			return
-		}
+	at := self(c.row())
+	if known := x.told[at]; known != nil {
+		known.new, known.data = c.new, c.data
+		return
 	}
+	if x.told == nil {
+		x.told = map[link]*change{}
+	}
+	x.told[at] = c
 	x.events = append(x.events, c)
 }
 

@@ -128,13 +128,9 @@ func checkEventTypes(sent any) any {
 	return bad
 }
 
-func cleanEventRule(_ *tx, _, r *row) *problem {
-	if conditions, ok := r.get("conditions").(map[string]any); ok && len(conditions) == 1 {
-		for logic := range conditions {
-			if _, group := conditions[logic].([]any); group && logic != "and" && logic != "or" {
-				return wrong("conditions", "Invalid logic type: must be 'AND' or 'OR'. Please check documentation.")
-			}
-		}
+func cleanEventRule(x *tx, _, r *row) *problem {
+	if _, err := conditionOf(r.get("conditions"), x.s.version.has(v47)); err != nil {
+		return wrong("conditions", "%s", err)
 	}
 	if data := r.get("action_data"); data != nil {
 		if _, ok := data.(map[string]any); !ok {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A fall is what a deletion takes along: rows that go, the last to go first, and
-// rows that keep it from happening.
+// A fall is what a deletion takes along: rows that go, in that order, and rows
+// that keep it from happening.
 type fall struct {
 	s    *Server
 	goes []*row
@@ -29,17 +29,16 @@ func (x *tx) remove(r *row) *refusal {
 		return f.refusal()
 	}
 	message := x.message
-	for _, gone := range slices.Backward(f.goes) {
+	for _, gone := range f.goes {
 		if x.message = ""; gone == r {
 			x.message = message
 		}
-		x.erase(gone, f.set)
+		x.erase(gone)
 	}
 	return x.broken
 }
 
 func (f *fall) refusal() *refusal {
-	f.s.order(f.held)
 	names := make([]string, len(f.held))
 	for i, r := range f.held {
 		names[i] = fmt.Sprintf("%s (%d)", f.s.name(r), r.id)
@@ -53,7 +52,6 @@ func (f *fall) take(r *row) {
 		return
 	}
 	f.set[self(r)] = true
-	f.goes = append(f.goes, r)
 	f.s.naming(r, func(other *row, by *field) {
 		switch by.gone {
 		case cascade:
@@ -64,6 +62,7 @@ func (f *fall) take(r *row) {
 			f.near = append(f.near, other)
 		}
 	})
+	f.goes = append(f.goes, r)
 }
 
 // naming calls do with each row that names r in a field.
@@ -101,12 +100,13 @@ func (t *table) holding(f *field, id int64) []int64 {
 	return out
 }
 
-// erase deletes one row, after the fields of others that name it became null.
-func (x *tx) erase(r *row, goes map[link]bool) {
+// erase deletes one row, after the fields of others that name it became null, also
+// of those that go next.
+func (x *tx) erase(r *row) {
 	message, t := x.message, r.table
 	x.message = ""
 	x.s.naming(r, func(other *row, by *field) {
-		if !goes[self(other)] && by.gone == unset {
+		if by.gone == unset {
 			x.amend(other, func(o *row) { o.vals[by.pos] = without(o.vals[by.pos], r.id) })
 		}
 	})

@@ -104,11 +104,7 @@ func (e *encoder) value(f *field, r *row) {
 	case formChoice:
 		e.choice(f, v.(string))
 	case formRef:
-		if f.bare {
-			e.number(v.(int64))
-			return
-		}
-		e.brief(e.s.tables[f.to], v.(int64), f.more)
+		e.other(f, v.(int64))
 	case formRefs:
 		e.open('[')
 		for _, id := range v.([]int64) {
@@ -118,6 +114,18 @@ func (e *encoder) value(f *field, r *row) {
 		e.close(']')
 	default:
 		e.plain(v)
+	}
+}
+
+// other writes the row that a reference names.
+func (e *encoder) other(f *field, id int64) {
+	switch r := e.s.row(f.to, id); {
+	case f.bare:
+		e.number(id)
+	case f.how != nil && r != nil:
+		f.how(e, r)
+	default:
+		e.brief(e.s.tables[f.to], id, f.more)
 	}
 }
 

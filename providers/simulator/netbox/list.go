@@ -211,18 +211,6 @@ func (s *Server) sort(t *table, rows []*row, ordering string) {
 	})
 }
 
-// order sorts rows of several tables, each as its listings are.
-func (s *Server) order(rows []*row) {
-	for from := 0; from < len(rows); {
-		to := from + 1
-		for to < len(rows) && rows[to].table == rows[from].table {
-			to++
-		}
-		s.sort(rows[from].table, rows[from:to], "")
-		from = to
-	}
-}
-
 func (t *table) sorts(name string) bool {
 	f := t.columns[name]
 	return name == "id" || name == "created" || name == "last_updated" || f != nil && f.form != formShown

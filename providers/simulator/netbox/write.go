@@ -19,6 +19,7 @@ type tx struct {
 	broken  *refusal // what the database fails at
 	undo    []func()
 	events  []*change
+	told    map[link]*change // the same, by object
 }
 
 // create makes a row of what was sent.
@@ -195,6 +196,6 @@ func (x *tx) back() {
 	for _, undo := range slices.Backward(x.undo) {
 		undo()
 	}
-	x.undo, x.events = nil, nil
+	x.undo, x.events, x.told = nil, nil, nil
 	x.s.learnCustom()
 }
