@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"sync"
 
 	"gitlab.com/reconciled/reconciled/inventory"
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -21,6 +22,8 @@ type bookcase struct {
 	writes []string
 	asked  []string
 	fails  map[string]error // by verb and table
+
+	mu sync.Mutex // of asked: tables are read at once
 }
 
 func (s *bookcase) put(in inventory.Table, row thing) int64 {
@@ -46,7 +49,9 @@ func (s *bookcase) Status(context.Context) (inventory.Status, error) {
 }
 
 func (s *bookcase) List(_ context.Context, from inventory.Table, where url.Values) ([]json.RawMessage, error) {
+	s.mu.Lock()
 	s.asked = append(s.asked, string(from)+"?"+where.Encode())
+	s.mu.Unlock()
 	if err := s.fails["list "+string(from)]; err != nil {
 		return nil, err
 	}

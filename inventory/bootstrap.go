@@ -69,7 +69,7 @@ func (b Bootstrap) Fixtures(ctx context.Context, s Server) ([]*Fixture, error) {
 		out = append(out, f)
 	}
 	if err := errors.Join(amiss...); err != nil {
-		return nil, fmt.Errorf("%w\nNothing was changed.", err) //nolint:staticcheck // a sentence for people, below the others
+		return nil, fmt.Errorf("%w\nnothing was changed", err)
 	}
 	relink(out)
 	return out, nil

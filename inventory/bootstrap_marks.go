@@ -3,6 +3,7 @@ package inventory
 import (
 	"crypto/hmac"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 )
@@ -107,7 +108,7 @@ func (b Bootstrap) hook() wanted {
 	return wanted{
 		in: Webhooks, name: "webhook " + hookName, is: func(r *fixtureRow) bool { return r.Name == hookName },
 		fields: map[string]any{
-			"name": hookName, "payload_url": b.WebhookURL, "http_method": "POST", "http_content_type": "application/json", "secret": b.WebhookSecret.Reveal(),
+			"name": hookName, "payload_url": b.WebhookURL, "http_method": http.MethodPost, "http_content_type": "application/json", "secret": b.WebhookSecret.Reveal(),
 			"ssl_verification": true, "description": "Tells reconcile that something has changed.",
 		},
 		differs: b.hookDiffers,
@@ -124,7 +125,7 @@ func (b Bootstrap) hookDiffers(r *fixtureRow) (map[string]any, string, error) {
 		}
 	}
 	differs(r.PayloadURL != b.WebhookURL, "payload_url", b.WebhookURL, "its address")
-	differs(r.Method != "" && r.Method != "POST", "http_method", "POST", "its method")
+	differs(r.Method != "" && r.Method != http.MethodPost, "http_method", http.MethodPost, "its method")
 	differs(r.ContentType != "" && r.ContentType != "application/json", "http_content_type", "application/json", "its content type")
 	differs(r.Verified != nil && !*r.Verified, "ssl_verification", true, "certificates are verified")
 	if r.Secret == nil && len(fields) > 0 || r.Secret != nil && !hmac.Equal([]byte(*r.Secret), []byte(b.WebhookSecret.Reveal())) {

@@ -118,7 +118,7 @@ func TestBootstrapRefuses(t *testing.T) {
 	s.put(inventory.EventRules, thing{"id": 10, "name": "reconcile", "action_type": thing{"value": "script"}})
 	_, err := everything.Fixtures(context.Background(), s)
 	for _, part := range []string{
-		"\nNothing was changed.", "custom field reconcile_hold: NetBox has a field of this name (id 7) whose type is text, and not boolean", "custom field scw_zone", "whose type is select",
+		"\nnothing was changed", "custom field reconcile_hold: NetBox has a field of this name (id 7) whose type is text, and not boolean", "custom field scw_zone", "whose type is select",
 		"tag reconcile-managed: NetBox has a tag of this name (id 9) whose slug is managed", "calls no webhook",
 	} {
 		if err == nil || !strings.Contains(err.Error(), part) {

@@ -68,7 +68,7 @@ func TestGuard(t *testing.T) {
 		{"replacement", both(nil), func(s *stand) { s.manifests[1] = offerOf("bm-1", "EM-B") }, server, ""},
 		{"a new server", newStand(), func(s *stand) { s.wantMetal("bm-1", nil) }, server, ""},
 		{"a new server whose device is on hold", newStand(), func(s *stand) { s.device(1, "bm-1", hold); s.want("bm-1", nil); s.wantMetal("bm-1", nil) }, server, "which has its name"},
-		{"unread, new server", newStand(), func(s *stand) { s.unread[DeviceKind] = errors.New("502"); s.wantMetal("bm-1", nil) }, server, "NetBox could not be read: list Device in : 502"},
+		{"unread, new server", newStand(), func(s *stand) { s.unread[DeviceKind] = errors.New("502"); s.wantMetal("bm-1", nil) }, server, "NetBox could not be read: list Device: 502"},
 		{"unread, repair", newStand(), func(s *stand) {
 			s.unread[DeviceKind] = errors.New("502")
 			s.metal("s-1", "bm-1", metal{Note: "old"})
@@ -220,7 +220,7 @@ func TestVanished(t *testing.T) {
 					t.Errorf("%s: %q", key, got)
 				}
 			}
-			s.memory[DeviceKind] = reconcile.Memo{Key: DeviceKind, Accepted: dusk}
+			s.memory[DeviceKind] = reconcile.Memo{Key: DeviceKind, Accepted: reconcile.JIDOf(dusk)}
 			if got := reason(changeOf(s.plan(t), "Metal/new")); got != "" {
 				t.Errorf("accepted: %q", got)
 			}
@@ -286,7 +286,7 @@ func TestRestored(t *testing.T) {
 				}
 			}
 			check(c.held)
-			s.memory[DeviceKind] = reconcile.Memo{Key: DeviceKind, Accepted: dusk.Add(-30 * time.Second)}
+			s.memory[DeviceKind] = reconcile.Memo{Key: DeviceKind, Accepted: reconcile.JIDOf(dusk.Add(-30 * time.Second))}
 			check(false)
 		})
 	}
@@ -296,7 +296,7 @@ func TestRestored(t *testing.T) {
 // that does.
 func TestAcceptedIsNoLicence(t *testing.T) {
 	s := fleet(4)
-	s.memory[DeviceKind] = reconcile.Memo{Key: DeviceKind, Accepted: dusk.Add(-30 * time.Minute)}
+	s.memory[DeviceKind] = reconcile.Memo{Key: DeviceKind, Accepted: reconcile.JIDOf(dusk.Add(-30 * time.Minute))}
 	s.wrote("bm-1", "2", dusk.Add(-10*time.Minute), "20261121175000000000")
 	if got := reason(changeOf(s.plan(t), "Metal/new")); !strings.Contains(got, "1 of 1 devices of ours as they were before our last write, bm-1 (written 2026-11-21 17:50 UTC)") {
 		t.Errorf("got %q", got)

@@ -11,8 +11,6 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
-var _ reconcile.Preflighter[Device] = devices{}
-
 // A naming is another object that a device's field names.
 type naming struct {
 	path string
@@ -44,6 +42,13 @@ func (d devices) Preflight(ctx context.Context, planned []reconcile.Planned[Devi
 	if err := d.absent(); err != nil {
 		return nil, err
 	}
+	status, err := d.Server.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if status.Degraded != "" {
+		return unwritten(planned, status.Degraded), nil
+	}
 	missing, err := d.footing.lacks(ctx, d.Server)
 	if err != nil {
 		return nil, err
@@ -62,15 +67,26 @@ func (d devices) Preflight(ctx context.Context, planned []reconcile.Planned[Devi
 	for i := range planned {
 		p := &planned[i]
 		if len(missing) > 0 {
-			out[p.Key] = append(out[p.Key], reconcile.Fault{Message: "NetBox lacks the " + strings.Join(missing, ", "), Hint: bootstrapFix})
+			out[p.Key] = append(out[p.Key], reconcile.Fault{
+				Message: "NetBox lacks the " + some(missing) + ", by which devices are marked", Hint: bootstrapFix,
+			})
 		}
 		for _, n := range changedNamings(p) {
-			if says, is := amiss[n.table()+n.word]; is {
-				out[p.Key] = append(out[p.Key], reconcile.Fault{Path: n.path, Message: says.message, Hint: says.fix})
+			if says := amiss[n.table()+n.word]; says != "" {
+				out[p.Key] = append(out[p.Key], reconcile.Fault{Path: n.path, Message: says})
 			}
 		}
 	}
 	return out, nil
+}
+
+// unwritten holds whatever is planned, as NetBox is only read.
+func unwritten(planned []reconcile.Planned[Device], why string) map[reconcile.Key][]reconcile.Fault {
+	out := map[reconcile.Key][]reconcile.Fault{}
+	for i := range planned {
+		out[planned[i].Key] = []reconcile.Fault{{Message: why, Hint: "use a reconcile that knows this version, or write to NetBox by hand"}}
+	}
+	return out
 }
 
 // changedNamings are those that are written: all of a creation.
@@ -78,20 +94,17 @@ func changedNamings(p *reconcile.Planned[Device]) []naming {
 	return slices.DeleteFunc(p.Spec.namings(), func(n naming) bool { return p.Live != nil && !p.Has(n.path) })
 }
 
-// saying is what is wrong with a name, and what to do.
-type saying struct{ message, fix string }
-
-// amiss finds what NetBox does not have, or has more than once, by table and
-// word. Tables that may not be read are left out.
-func (d devices) amiss(ctx context.Context, asked map[string][]naming) (map[string]saying, error) {
-	out := map[string]saying{}
+// amiss says what NetBox does not have, or has more than once, and what to do, by
+// table and word. Tables that may not be read are left out.
+func (d devices) amiss(ctx context.Context, asked map[string][]naming) (map[string]string, error) {
+	out := map[string]string{}
 	for table, all := range asked {
 		words := make([]string, len(all))
 		for i := range all {
 			words[i] = all[i].word
 		}
 		slices.Sort(words)
-		for some := range slices.Chunk(slices.Compact(words), idsAtATime/4) {
+		for some := range slices.Chunk(slices.Compact(words), wordsAtATime) {
 			rows, err := Rows[knownRow](ctx, d.Server, all[0].in, url.Values{all[0].by: some})
 			if reconcile.ClassOf(err) == reconcile.Forbidden {
 				break
@@ -100,18 +113,18 @@ func (d devices) amiss(ctx context.Context, asked map[string][]naming) (map[stri
 				return nil, attempted(err, "look for each %s that devices name", all[0].noun)
 			}
 			for _, word := range some {
-				if says, is := d.judged(ctx, all[0], word, rows); is {
-					out[table+word] = says
-				}
+				out[table+word] = d.judged(ctx, all[0], word, rows)
 			}
 		}
 	}
 	return out, nil
 }
 
-// judged says what is wrong with a word, given the rows that fit.
-func (d devices) judged(ctx context.Context, n naming, word string, rows []knownRow) (saying, bool) {
-	n.word = word
+// wordsAtATime is how many are asked for in a request, whose line is bounded.
+const wordsAtATime = 50
+
+// judged says what is wrong with a word, given the rows that fit; "" if nothing is.
+func (d devices) judged(ctx context.Context, n naming, word string, rows []knownRow) string {
 	var makers []string
 	for _, row := range rows {
 		if row.Slug == word || n.in == Prefixes && row.VRF.ID == 0 && strings.EqualFold(row.Prefix, word) {
@@ -120,29 +133,29 @@ func (d devices) judged(ctx context.Context, n naming, word string, rows []known
 	}
 	switch {
 	case len(makers) == 1:
-		return saying{}, false
+		return ""
 	case len(makers) > 1 && n.in == DeviceTypes:
-		return saying{fmt.Sprintf("the device type %s stands for several, of %s", word, strings.Join(makers, " and ")), "give them different slugs in NetBox"}, true
+		return fmt.Sprintf("the device type %s stands for several (%s): give them different slugs in NetBox", word, strings.Join(makers, ", "))
 	case len(makers) > 1:
-		return saying{fmt.Sprintf("NetBox has the %s %s %d times", n.noun, word, len(makers)), "leave one of them there"}, true
+		return fmt.Sprintf("NetBox has the %s %s %d times: leave one of them there", n.noun, word, len(makers))
 	case n.in == Prefixes:
-		return saying{fmt.Sprintf("NetBox has no prefix %s in its global table", word), "make it there, without a VRF, or name another"}, true
+		return fmt.Sprintf("NetBox has no prefix %s in its global table: make it there, without a VRF, or name another", word)
 	}
-	return saying{fmt.Sprintf("NetBox has no %s with the slug %s", n.noun, word), d.hint(ctx, n)}, true
+	return fmt.Sprintf("NetBox has no %s with the slug %s: %s", n.noun, word, d.hint(ctx, n.in, word))
 }
 
 // hint is what to do about a slug that NetBox does not have.
-func (d devices) hint(ctx context.Context, n naming) string {
-	rows, err := Rows[knownRow](ctx, d.Server, n.in, url.Values{"fields": {"id,slug"}})
+func (d devices) hint(ctx context.Context, in Table, word string) string {
+	rows, err := Rows[knownRow](ctx, d.Server, in, url.Values{"fields": {"id,slug"}})
 	known := make([]string, len(rows))
 	for i := range rows {
 		known[i] = rows[i].Slug
 	}
-	near := reconcile.Nearest(n.word, known)
+	near := reconcile.Nearest(word, known)
 	switch {
 	case err == nil && near != "":
 		return "did you mean " + near + "?"
-	case n.in == Tenants:
+	case in == Tenants:
 		return "make it there, or name another"
 	}
 	return "make it there, or run reconcile inventory bootstrap"
@@ -157,8 +170,8 @@ func (d devices) explained(ctx context.Context, err error, spec *Device) error {
 	}
 	for _, n := range spec.namings() {
 		amiss, _ := d.amiss(ctx, map[string][]naming{n.table(): {n}})
-		if says, is := amiss[n.table()+n.word]; is {
-			return &reconcile.Error{Class: e.Class, Message: e.Message, RequestID: e.RequestID, Fix: says.message + ": " + says.fix, Err: err}
+		if says := amiss[n.table()+n.word]; says != "" {
+			return &reconcile.Error{Class: e.Class, Message: e.Message, RequestID: e.RequestID, Fix: says, Err: err}
 		}
 	}
 	return err

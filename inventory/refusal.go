@@ -100,6 +100,13 @@ func (d devices) firm(ctx context.Context) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	return refusal(reconcile.Invalid, bootstrapFix, "NetBox lacks the %s, so nothing can be marked as ours; nothing was written", strings.Join(missing, ", "))
+	return refusal(reconcile.Invalid, bootstrapFix, "NetBox lacks the %s, so nothing can be marked as ours; nothing was written", some(missing))
 }
 
+// some are words for a sentence: all if they are few.
+func some(words []string) string {
+	if few := 3; len(words) > few {
+		return fmt.Sprintf("%s and %d more", strings.Join(words[:few-1], ", "), len(words)-few+1)
+	}
+	return strings.Join(words, ", ")
+}

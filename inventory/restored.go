@@ -16,13 +16,11 @@ const acknowledge = "look at NetBox; if what it shows is right: reconcile accept
 const skew = 5 * time.Minute
 
 // remembered tells whether what the journal knows of a device still counts: a
-// person may have accepted what NetBox shows since then.
+// person may have accepted what NetBox shows since then. Job IDs tell what came
+// first, whatever clocks say.
 func remembered(key reconcile.Key, memo reconcile.Memo, world *reconcile.World) bool {
-	last := memo.Created
-	if memo.Write.At.After(last) {
-		last = memo.Write.At
-	}
-	return key.Kind() == DeviceKind && memo.ID != "" && !memo.Gone && last.After(world.Memory[DeviceKind].Accepted)
+	accepted := world.Memory[DeviceKind].Accepted
+	return key.Kind() == DeviceKind && memo.ID != "" && !memo.Gone && (accepted == "" || memo.Write.JID > accepted)
 }
 
 // vanished says why a complete listing of devices is doubted: more than a fifth of

@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -184,10 +185,29 @@ func TestNoSecondDeviceOfAKey(t *testing.T) {
 	}
 }
 
-// TestPreflight: what NetBox does not have is known before anything is written,
-// with one question for each table.
+// TestPreflight: each table is asked once, however many devices are planned, and not
+// at all if none is.
 func TestPreflight(t *testing.T) {
 	s := newStage(t, "4.6.8")
-	provider := inventory.Kinds(inventory.Options{Server: s.server})[0]
-	_ = provider
+	var all []reconcile.Manifest
+	for i := range 20 {
+		all = append(all, device(fmt.Sprintf("web-%d", i), "platform", "debian-13", "interfaces", []any{port("pn-0", "allocate", []any{"10.20.0.0/24"})}))
+	}
+	wish := s.wish(all...)
+	s.wire.taken()
+	if _, _, err := s.engine().Plan(t.Context(), wish); err != nil {
+		t.Fatal(err)
+	}
+	taken := s.wire.taken()
+	for _, table := range []string{"dcim/device-types", "dcim/device-roles", "dcim/platforms", "dcim/sites", "tenancy/tenants", "ipam/prefixes", "extras/tags", "extras/custom-fields"} {
+		if n := taken["GET /api/"+table+"/"]; n != 1 {
+			t.Errorf("%s was asked %d times", table, n)
+		}
+	}
+	s.settle(all...)
+	s.wire.taken()
+	s.plan(all...)
+	if n := s.wire.taken()["GET /api/dcim/device-types/"]; n != 0 {
+		t.Errorf("a plan that is empty asks %d times", n)
+	}
 }

@@ -102,9 +102,10 @@ type Memo struct {
 	Masked  string    // paths whose values were ever looked up, a line each
 	Created time.Time // when that ID was got
 	Gone    bool      // a deletion of that ID was settled
-	// Accepted is when a person last accepted what is live of the kind that the key
-	// names, whatever was known before; zero: never. Keys of resources have none.
-	Accepted time.Time
+	// Accepted is the last order of a person who accepted what is live of the kind that
+	// the key names, whatever was known before; its job ID is greater than those of all
+	// runs before it. Keys of resources have none.
+	Accepted string `json:",omitempty"`
 }
 
 // Attempt is the last intent of its sort, and what is known of it.

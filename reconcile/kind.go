@@ -66,6 +66,14 @@ type Scope struct {
 	Place   string `json:"place,omitempty"`
 }
 
+// where is the place, for sentences; "" if there is just one.
+func (s Scope) where() string {
+	if s.Place == "" {
+		return ""
+	}
+	return " in " + s.Place
+}
+
 // A Mark says whose a resource is and since when. It is kept on the resource. Without
 // a key a person made it for the stack: nothing touches it, and no manifest asks for it.
 type Mark struct {
@@ -235,7 +243,7 @@ func NewKind[S any](about About, p Provider[S]) Kind {
 func (k Kind) List(ctx context.Context, in Scope) ([]*Resource, error) {
 	live, err := k.ops.list(ctx, in)
 	if err != nil {
-		return nil, fmt.Errorf("list %s in %s: %w", k.Name, in.Place, err)
+		return nil, fmt.Errorf("list %s%s: %w", k.Name, in.where(), err)
 	}
 	return live, nil
 }
@@ -244,7 +252,7 @@ func (k Kind) List(ctx context.Context, in Scope) ([]*Resource, error) {
 func (k Kind) listing(ctx context.Context, in Scope) (live *inventory, began time.Time, err error) {
 	if shared, ok := k.ops.(sharing); ok {
 		if live, began, err = shared.listing(ctx, in); err != nil {
-			err = fmt.Errorf("list %s in %s: %w", k.Name, in.Place, err)
+			err = fmt.Errorf("list %s%s: %w", k.Name, in.where(), err)
 		}
 		return live, began, err
 	}

@@ -31,7 +31,7 @@ func Fold(records iter.Seq2[Record, error]) (map[Key]Memo, error) {
 func (m Memo) After(r Record) Memo {
 	m.Key = r.Key
 	if r.Event == Ordered && r.Fun == funOf(Accept) {
-		m.Accepted = r.Stamp
+		m.Accepted = r.JID
 	}
 	if r.Event == Ordered || r.Event == Withdrawn {
 		return m // what people say about a key is nothing that was done to it

@@ -95,7 +95,7 @@ func (t *tariff) worth(d *Difference, world *World) map[string]priced {
 	}
 	for _, r := range world.Receipts {
 		if _, is := t.kinds.Find(r.Kind); is && !r.Complete && !r.OutOfScope {
-			costs[r.Kind+" "+r.Scope.Place] = priced{Key(r.Kind), Cost{Unknown: "it could not be listed in " + r.Scope.Place}}
+			costs[r.Kind+" "+r.Scope.Place] = priced{Key(r.Kind), Cost{Unknown: "it could not be listed" + r.Scope.where()}}
 		}
 	}
 	return costs

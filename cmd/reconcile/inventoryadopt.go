@@ -96,7 +96,7 @@ func (s *session) adoptable(entry *inventory.Entry, name string) error {
 			return fmt.Errorf("%s stands at %s already, for another device; choose another name with --name", m.Key, m.Pos.Short())
 		}
 	}
-	if mark := entry.Mark(); !mark.IsZero() && !(stack.Declared && stack.MayRead(mark)) {
+	if mark := entry.Mark(); !mark.IsZero() && !stack.MayRead(mark) {
 		return fmt.Errorf("device %d (%s) is another stack's: %s of %s; that one has to let go of it first: reconcile forget %s", row.ID, row.Name, mark.Key, mark.Owner(), mark.Key)
 	}
 	if in := stack.Inventory; !(inventory.Pick{Within: in}).Has(row) {

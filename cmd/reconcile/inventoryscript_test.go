@@ -14,10 +14,16 @@ import (
 )
 
 // callNetBox speaks to the simulated NetBox behind reconcile's back, as a person
-// would; $ID is the last answer's id:
+// would; $ID is the last answer's id, or that of its first row:
 //
 //	netbox METHOD PATH [JSON]
+//
+// and what visitNetBox does.
 func callNetBox(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) > 0 && slices.Contains([]string{"as", "seed", "hooks"}, args[0]) {
+		visitNetBox(ts, args)
+		return
+	}
 	if len(args) < 2 {
 		ts.Fatalf("usage: netbox METHOD PATH [JSON]")
 	}
@@ -33,11 +39,20 @@ func callNetBox(ts *testscript.TestScript, neg bool, args []string) {
 	if resp.StatusCode >= 300 != neg {
 		ts.Fatalf("netbox %s %s: %s: %s", args[0], args[1], resp.Status, text)
 	}
-	var row struct {
+	type row struct {
 		ID json.Number `json:"id"`
 	}
-	if json.Unmarshal(text, &row) == nil && row.ID != "" {
-		ts.Setenv("ID", row.ID.String())
+	var says struct {
+		row
+		Results []row `json:"results"`
+	}
+	if json.Unmarshal(text, &says) == nil {
+		for _, r := range append(says.Results, says.row) {
+			if r.ID != "" {
+				ts.Setenv("ID", r.ID.String())
+				break
+			}
+		}
 	}
 	fmt.Fprintln(ts.Stdout(), string(text))
 }

@@ -9,8 +9,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// netboxCommand does in the simulator's NetBox what a person does in its pages.
-func netboxCommand(ts *testscript.TestScript, neg bool, args []string) {
+// visitNetBox does in the simulated NetBox what people do in its pages:
+//
+//	netbox as USER METHOD PATH [FIELD=VALUE]... [JSON]   PATH is dcim/devices/12, or dcim/devices and what finds one there
+//	netbox seed                                          has two devices that people look after
+//	netbox hooks                                         shows the webhooks that were sent
+func visitNetBox(ts *testscript.TestScript, args []string) {
 	answer := ""
 	switch {
 	case len(args) == 1 && args[0] == "seed":

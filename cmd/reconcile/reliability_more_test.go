@@ -51,7 +51,7 @@ var everyVerb = map[string][]string{
 	"hold":                {"hold Container/a --reason why", "hold --end Container/a"},
 	"freeze":              {"freeze --reason why", "freeze --end -o json"},
 	"override":            {"override --until 1h --reason why -o json", "override --end"},
-	"accept":              {"accept 4f2a91c --reason why"},
+	"accept":              {"accept 4f2a91c --reason why", "accept Device --reason why"},
 	"rollback":            {"rollback --to 4f2a91c --reason why", "rollback --to 4f2a91c --reason why --merge-request", "rollback --end"},
 	"nudge":               {"nudge"},
 	"token create":        {"token create eyes --role read --expires 2h"},

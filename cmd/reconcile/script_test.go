@@ -121,6 +121,8 @@ func startSim(ts *testscript.TestScript, neg bool, args []string) {
 		switch name, value, _ := strings.Cut(arg, "="); name {
 		case "clock":
 			o.Clock = value
+		case "netbox":
+			o.NetBoxVersion = value
 		default:
 			ts.Fatalf("sim knows no %s", name)
 		}

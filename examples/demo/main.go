@@ -42,13 +42,14 @@ func tell() error {
 	}
 	defer os.RemoveAll(scratch)
 	s := &story{dir: filepath.Join(scratch, "shop"), binary: filepath.Join(scratch, "reconcile")}
-	for _, chapter := range []func() error{s.begin, s.build, s.drift, s.repair, s.remember, s.serve} {
+	for _, chapter := range []func() error{s.begin, s.build, s.drift, s.repair, s.remember, s.machines, s.serve} {
 		if err := chapter(); err != nil {
 			return err
 		}
 	}
 	say("That was all of it. The same commands without --simulator, and with a key of yours in",
-		"SCW_ACCESS_KEY and SCW_SECRET_KEY, work on Scaleway: README.md says how to begin.")
+		"SCW_ACCESS_KEY and SCW_SECRET_KEY, work on Scaleway: README.md says how to begin. NETBOX_URL and",
+		"NETBOX_TOKEN lead to your NetBox.")
 	return nil
 }
 
@@ -116,7 +117,7 @@ func (s *story) build() error {
 
 func (s *story) drift() error {
 	say("Now somebody changes a container behind Git's back, with curl, say.")
-	if err := s.meddle(); err != nil {
+	if err := s.behind(patch); err != nil {
 		return err
 	}
 	say("drift says what moved, and who moved: live did, Git did not. Exit status 2 lets a CI job notice.")
@@ -182,7 +183,9 @@ func (s *story) run(exit int, args ...string) error {
 func (s *story) command(args ...string) *exec.Cmd {
 	c := exec.Command(s.binary, args...)
 	c.Dir = s.dir
-	c.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "SCW_") })
+	c.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "SCW_") || strings.HasPrefix(variable, "NETBOX_")
+	})
 	return c
 }
 
@@ -205,8 +208,9 @@ func (s *story) lastRun() (string, error) {
 	return last, nil
 }
 
-// meddle changes the memory of a container through the simulator's API.
-func (s *story) meddle() error {
+// behind does something behind reconcile's back: it starts the simulator, which
+// holds what is live, with the same state.
+func (s *story) behind(do func(env map[string]string) error) error {
 	const state = ".reconcile/sim.json"
 	simulator := s.command("simulator", "--state", state, "--listen", "127.0.0.1:0")
 	out, err := simulator.StdoutPipe()
@@ -221,7 +225,7 @@ func (s *story) meddle() error {
 	prompt("reconcile simulator --state " + state + " > ../sim.env &")
 	prompt(". ../sim.env")
 	defer prompt("kill %1")
-	return patch(env)
+	return do(env)
 }
 
 // patch changes the memory of the first container behind Git's back.

@@ -117,7 +117,7 @@ func (s *story) start() (*watch, error) {
 		return nil, err
 	}
 	lines := bufio.NewScanner(out)
-	for d.env["SCW_DEFAULT_ZONE"] == "" && lines.Scan() {
+	for d.env["NETBOX_TOKEN"] == "" && lines.Scan() {
 		line := lines.Text()
 		if strings.HasPrefix(line, "{") {
 			continue // its log

@@ -153,10 +153,12 @@ func TestUnreadableListing(t *testing.T) {
 		s.push("/repos/shop", "bbbb")
 		s.look("shop", reconcile.ByPush)
 		s.sizes("shop", map[string]int{"web": 1})
-		s.want("shop", reconcile.Unclear, "Item could not be read: list Item in : the API is down")
+		s.want("shop", reconcile.Unclear, "Item could not be read: list Item: the API is down")
 		if got := s.standing("shop"); got.Counts.Unknown != 1 || got.Applied != hash("aaaa") {
 			s.Errorf("got %+v", got)
 		}
+		s.look("shop", reconcile.BySchedule)
+		s.want("shop", reconcile.Unclear, "Item could not be read since 2000-01-01 00:00 UTC: list Item: the API is down")
 	}, entry("shop"))
 }
 

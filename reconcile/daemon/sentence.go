@@ -30,7 +30,7 @@ func (f *finding) plainSentence() string {
 	case reconcile.Broken:
 		return f.brokenSentence()
 	case reconcile.Unclear:
-		return f.first(unknownState, "could not be read")
+		return f.unclearSentence()
 	case reconcile.Suspended:
 		return f.stopSentence()
 	case reconcile.Drifting:
@@ -87,6 +87,24 @@ func (f *finding) unreadSentence() string {
 		return fmt.Sprintf("the repository cannot be read since %s: %v", clockTime(f.unreachableSince()), f.choice.unreachable)
 	}
 	return "it could not be planned"
+}
+
+// unclearSentence says what could not be read, and since when if that is not new.
+func (f *finding) unclearSentence() string {
+	word := "could not be read"
+	for _, item := range f.items {
+		if item.State == unknownState {
+			if item.Since.Before(f.now) {
+				word += " since " + clockTime(item.Since)
+			}
+			break
+		}
+	}
+	text := f.first(unknownState, word)
+	if slices.ContainsFunc(f.plan.Receipts, func(r reconcile.Receipt) bool { return r.Complete }) {
+		text += "; all else goes on"
+	}
+	return text
 }
 
 // unreachableSince is when the repository was last found not to be readable anew.

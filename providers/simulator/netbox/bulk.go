@@ -138,6 +138,9 @@ func (c *call) entries() (map[int64]map[string]any, []int64, *refusal) {
 
 func (c *call) noList(sent any) *refusal {
 	if c.s.version.has(v47) {
+		if fields, empty := sent.(map[string]any); sent == nil || empty && len(fields) == 0 {
+			return detail(http.StatusBadRequest, "Expected a list of objects, but no data was submitted.")
+		}
 		return detail(http.StatusBadRequest, fmt.Sprintf("Expected a list of objects, but got %s.", kindOf(sent)))
 	}
 	return problems{"non_field_errors": []string{fmt.Sprintf("Expected a list of items but got type %q.", kindOf(sent))}}.refusal()

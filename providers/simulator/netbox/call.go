@@ -213,7 +213,29 @@ func (c *call) refuse(r *refusal) {
 	if r.etag != "" {
 		c.w.Header().Set("ETag", r.etag)
 	}
+	if c.s.version.has(v47) {
+		r.body = renamed(r.body)
+	}
 	c.json(r.status, marshal(r.body))
+}
+
+// renamed calls what concerns no field as 4.7 does, everywhere.
+func renamed(body any) any {
+	fields, ok := body.(map[string]any)
+	if within, is := body.(problems); is {
+		fields, ok = within, true
+	}
+	if !ok {
+		return body
+	}
+	out := map[string]any{}
+	for key, value := range fields {
+		if key == "non_field_errors" {
+			key = whole
+		}
+		out[key] = renamed(value)
+	}
+	return out
 }
 
 // shown are the fields that a request asks for.

@@ -79,7 +79,7 @@ func (x *tx) tell(c *change) {
 
 func (x *tx) log(c *change, before, after json.RawMessage) {
 	if len([]rune(x.message)) > 200 {
-		x.broken = x.s.broken("DataError", "value too long for type character varying(200)")
+		x.failed = x.s.broken("DataError", "value too long for type character varying(200)")
 	}
 	t := x.s.tables["core/object-changes"]
 	entry := t.blank()

@@ -101,14 +101,8 @@ func instantiate(x *tx, old, r *row) {
 	}
 	templates := x.s.tables["dcim/interface-templates"]
 	for _, id := range templates.by("device_type", r.ref("device_type")) {
-		from, made := templates.rows[id], x.s.tables["dcim/interfaces"].blank()
-		for _, f := range made.table.fields {
-			if f.there && f.form != formShown {
-				made.vals[f.pos] = f.standard
-			}
-		}
+		from, made := templates.rows[id], x.s.tables["dcim/interfaces"].fresh()
 		made.set("device", r.id)
-		made.custom = map[string]any{}
 		for _, name := range []string{"name", "label", "type", "enabled", "mgmt_only", "description"} {
 			made.set(name, from.get(name))
 		}
@@ -139,13 +133,15 @@ func cleanInterface(x *tx, old, r *row) *problem {
 	mac := x.s.row("dcim/mac-addresses", r.ref("primary_mac_address"))
 	at := mac.link("assigned_object")
 	switch {
-	case mac == nil || at == self(r) || at.id == 0 && x.s.version.has(v44):
+	case mac == nil || at == self(r) || at.id == 0 && x.s.version.has(v44) && !x.s.version.has(v47):
+	case at.id == 0 && x.s.version.has(v47):
+		return wrong(whole, "Only a MAC address assigned to this interface can be its primary MAC address.")
 	case !x.s.version.has(v44):
 		return wrong("primary_mac_address", "MAC address %s is not assigned to this interface.", x.s.name(mac))
 	default:
 		on := x.s.models[at.model].rows[at.id]
-		return wrong("primary_mac_address", "MAC address %s is assigned to a different interface (%s).",
-			x.s.name(mac), x.s.name(on))
+		key := map[bool]string{true: whole, false: "primary_mac_address"}[x.s.version.has(v47)]
+		return wrong(key, "MAC address %s is assigned to a different interface (%s).", x.s.name(mac), x.s.name(on))
 	}
 	if r.get("mode") == nil && r.get("untagged_vlan") != nil {
 		return wrong("untagged_vlan", "Interface mode does not support untagged vlan")
@@ -180,8 +176,13 @@ func saveInterface(_ *tx, _, r *row) {
 	}
 }
 
-// assignPrimaryMAC ties the primary MAC address of a new interface to it.
+// assignPrimaryMAC ties the primary MAC address of a new interface to it, and
+// since 4.7 makes one of a bare address.
 func assignPrimaryMAC(x *tx, old, r *row) {
+	if sent, named := x.sent["mac_address"]; named && x.s.version.has(v47) {
+		x.setMAC(r, sent)
+		return
+	}
 	mac := x.s.row("dcim/mac-addresses", r.ref("primary_mac_address"))
 	if old != nil || mac == nil {
 		return
@@ -189,6 +190,35 @@ func assignPrimaryMAC(x *tx, old, r *row) {
 	x.amend(mac, func(mac *row) {
 		mac.set("assigned_object_type", r.table.model)
 		mac.set("assigned_object_id", r.id)
+	})
+}
+
+// setMAC gives an interface its primary MAC address, which is made if it is not
+// on it yet.
+func (x *tx) setMAC(r *row, sent any) {
+	value, text := readMAC(sent)
+	if sent != nil && text != "" {
+		x.failed = problems{"mac_address": []string{"Enter a valid MAC address (e.g. 00:11:22:33:44:55)."}}.refusal()
+		return
+	}
+	macs, id := x.s.tables["dcim/mac-addresses"], int64(0)
+	for _, on := range macs.by("assigned_object", self(r)) {
+		if macs.rows[on].get("mac_address") == value {
+			id = on
+		}
+	}
+	if id == 0 && sent != nil {
+		mac := macs.fresh()
+		mac.set("mac_address", value)
+		mac.set("assigned_object_type", r.table.model)
+		mac.set("assigned_object_id", r.id)
+		x.store(nil, mac)
+		id = mac.id
+	}
+	x.amend(r, func(r *row) {
+		if r.set("primary_mac_address", nil); id != 0 {
+			r.set("primary_mac_address", id)
+		}
 	})
 }
 

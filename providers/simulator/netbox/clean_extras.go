@@ -141,7 +141,10 @@ func cleanEventRule(x *tx, _, r *row) *problem {
 }
 
 // portsName is a service with what it listens on.
-func portsName(_ *Server, r *row) string {
+func portsName(s *Server, r *row) string {
+	if s.version.has(v47) {
+		return r.text("name")
+	}
 	ports, _ := r.get("ports").([]int64)
 	list := make([]string, len(ports))
 	for i, port := range ports {
@@ -169,11 +172,7 @@ func showPorts(e *encoder, r *row) {
 	e.open('[')
 	for _, port := range ports {
 		e.next()
-		e.open('{')
-		e.pair("protocol", r.text("protocol"))
-		e.key("port")
-		e.raw(strconv.FormatInt(port, 10))
-		e.close('}')
+		e.text(r.text("protocol") + "/" + digits(port))
 	}
 	e.close(']')
 }

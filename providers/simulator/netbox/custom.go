@@ -21,12 +21,12 @@ func (x *tx) readCustom(old, r *row, sent map[string]any, bad problems) {
 	if r.custom == nil {
 		r.custom = map[string]any{}
 	}
+	value, named := sent["custom_fields"]
 	for _, f := range known {
-		if old == nil && f.get("default") != nil {
+		if old == nil && (!named || f.get("default") != nil) {
 			r.custom[f.text("name")] = f.get("default")
 		}
 	}
-	value, named := sent["custom_fields"]
 	if !named {
 		return
 	}
@@ -236,7 +236,7 @@ func showDataType(e *encoder, f *row) {
 
 // spreadDefault gives a new field's default to all rows that are there.
 func spreadDefault(x *tx, old, f *row) {
-	if old != nil || f.get("default") == nil {
+	if old != nil || f.get("default") == nil && x.s.version.has(v46) {
 		return
 	}
 	models, _ := f.get("object_types").([]string)

@@ -35,7 +35,7 @@ func (x *tx) remove(r *row) *refusal {
 		}
 		x.erase(gone)
 	}
-	return x.broken
+	return x.failed
 }
 
 func (f *fall) refusal() *refusal {

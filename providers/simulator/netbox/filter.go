@@ -11,8 +11,9 @@ import (
 // A filter is one of a table's, beside those that follow from its fields.
 type filter struct {
 	name         string
-	path         string                                             // references that lead to the row that is named, by dots
-	alone        bool                                               // no _id beside it
+	path         string // references that lead to the row that is named, by dots
+	alone        bool   // no _id beside it
+	since        int
 	test         func(s *Server, r *row) bool                       // for true and false
 	special      func(s *Server, values []string) func(r *row) bool // any other; nil result keeps nothing
 	must, mustBy string                                             // a table, and by which of its fields values must name rows of it
@@ -20,6 +21,9 @@ type filter struct {
 
 // far filters by a row that several references lead to, by its name and its id.
 func far(name, path string) filter { return filter{name: name, path: path} }
+
+// from is for filters that NetBox has since a version.
+func (f filter) from(since int) filter { f.since = since; return f }
 
 func (f filter) only() filter { f.alone = true; return f }
 
@@ -208,6 +212,8 @@ func (t *table) named(by, value string) []int64 {
 func (q *query) named(name, lookup string, values []string) bool {
 	for _, f := range q.t.filters {
 		switch {
+		case !q.s.version.has(f.since):
+			continue
 		case f.path != "" && name == f.name:
 			q.related(name, f.path, "", lookup, values)
 		case f.path != "" && name == f.name+"_id" && !f.alone:

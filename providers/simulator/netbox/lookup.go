@@ -278,16 +278,19 @@ func (q *query) custom(name, lookup string, values []string) {
 			return slices.ContainsFunc(values, func(v string) bool { return slices.Contains(list, any(v)) })
 		})
 	default:
-		q.customText(lookup, values, get)
+		q.customText(name, lookup, values, get)
 	}
 }
 
-// customText keeps rows by a text; before 4.6 a negation leaves out those without one.
-func (q *query) customText(lookup string, values []string, get func(r *row) any) {
+// customText keeps rows by a text; before 4.6 a negation leaves out those that
+// never had one.
+func (q *query) customText(name, lookup string, values []string, get func(r *row) any) {
 	test := textTest(lookup, values, get)
 	if test == nil {
 		return
 	}
-	strict := strings.HasPrefix(lookup, "n") && !q.s.version.has(v46)
-	q.keep(func(r *row) bool { return test(r) && !(strict && get(r) == nil) })
+	if strings.HasPrefix(lookup, "n") && !q.s.version.has(v46) {
+		q.keep(func(r *row) bool { _, there := r.custom[name]; return there && (lookup == "n" || get(r) != nil) })
+	}
+	q.keep(test)
 }

@@ -96,7 +96,10 @@ func (s *Server) Restore(raw json.RawMessage) error {
 }
 
 func (s *Server) load(in state) error {
-	s.last, s.grants = in.Last, in.Tokens
+	s.last = in.Last
+	if in.Tokens != nil { // without any it has those of an empty one
+		s.grants = in.Tokens
+	}
 	for _, path := range slices.Sorted(maps.Keys(in.Tables)) {
 		t := s.tables[path]
 		if t == nil {

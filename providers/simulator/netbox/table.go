@@ -66,6 +66,7 @@ type unique struct {
 	fields  string // by spaces; a first letter "~" ignores case
 	without string // the rule holds for rows where this reference is null
 	message string
+	newer   string // the message since 4.7
 }
 
 // A lookup is an index over values that are computed.
@@ -266,6 +267,18 @@ func (t *table) blank() *row {
 		}
 	}
 	return &row{table: t, vals: make([]any, n)}
+}
+
+// fresh is a new row with the standards of all fields.
+func (t *table) fresh() *row {
+	r := t.blank()
+	for _, f := range t.columns {
+		if f.form != formShown {
+			r.vals[f.pos] = f.standard
+		}
+	}
+	r.custom = map[string]any{}
+	return r
 }
 
 // natural compares names as people would: digits by their value, letters

@@ -60,9 +60,11 @@ func siteTables() []*table {
 func topLevel(noun string) []unique {
 	return []unique{
 		{fields: "parent name"},
-		{fields: "name", without: "parent", message: "A top-level " + noun + " with this name already exists."},
+		{fields: "name", without: "parent", message: "A top-level " + noun + " with this name already exists.",
+			newer: "A " + noun + " with this name already exists."},
 		{fields: "parent slug"},
-		{fields: "slug", without: "parent", message: "A top-level " + noun + " with this slug already exists."},
+		{fields: "slug", without: "parent", message: "A top-level " + noun + " with this slug already exists.",
+			newer: "A " + noun + " with this slug already exists."},
 	}
 }
 
@@ -93,6 +95,8 @@ func typeTables() []*table {
 				boolean("is_full_depth", true), pick("subdevice_role", choicesOf("parent, child")).orNull(),
 				pick("airflow", airflows()).orNull(), decimal("weight"),
 				pick("weight_unit", choicesOf("kg=Kilograms, g=Grams, lb=Pounds, oz=Ounces")).orNull(),
+				constant("cooling_method", "null").from(v47), constant("end_of_life", "null").from(v47),
+				constant("cooling_intake_template_count", "0").from(v47), constant("cooling_outflow_template_count", "0").from(v47),
 				constant("front_image", "null"), constant("rear_image", "null"),
 				counts("device_count", "dcim/devices", "device_type").aside().before(v45),
 				counts("device_count", "dcim/devices", "device_type").from(v45),
@@ -132,12 +136,18 @@ func zeros(names ...string) []field {
 func roleTable() *table {
 	return &table{path: "dcim/device-roles", model: "dcim.devicerole", noun: "device role", plural: "device roles", order: "name",
 		brief: "id url display name slug description device_count virtualmachine_count _depth",
-		fields: fields(text("name", 100).must(), slug(), text("color", 6).or("9e9e9e").like(hex6, wrongColor),
+		fields: fields(names(v45), text("color", 6).or("9e9e9e").like(hex6, wrongColor),
 			boolean("vm_role", true), constant("config_template", "null"),
 			ref("parent", "dcim/device-roles").on(cascade).from(v43), text("description", 200),
 			ref("owner", "users/owners").from(v45), text("comments", 0).unfiltered().from(v43),
 			machineCounts("role", v43), depth().from(v43)),
 		uniques: topLevel("device role")}
+}
+
+// names are those of a tree's rows, which were once unique in all of it.
+func names(trees int) []field {
+	name := text("name", 100).must()
+	return []field{name.alone().before(trees), name.from(trees), slug().alone().before(trees), slug().from(trees)}
 }
 
 func platformTable() *table {

@@ -34,15 +34,16 @@ func deviceTable() *table {
 			constant("parent_device", "null"), pick("status", deviceStatus()).or("active"),
 			pick("airflow", airflows()).orNull(), primaries(), ref("oob_ip", "ipam/ip-addresses").on(unset),
 			ref("cluster", "virtualization/clusters").on(unset), constant("virtual_chassis", "null"),
-			number("vc_position", 0, 255), number("vc_priority", 0, 255), constant("config_template", "null"),
+			constant("cooling_method", "null").from(v47), constant("cooling_intake_count", "0").from(v47),
+			constant("cooling_outflow_count", "0").from(v47), number("vc_position", 0, 255), number("vc_priority", 0, 255), constant("config_template", "null"),
 			shown("config_context", func(e *encoder, r *row) { e.raw("{}") }),
 			field{name: "local_context_data", form: formJSON, null: true, quiet: true},
 			zeros("console_port_count", "console_server_port_count", "power_port_count", "power_outlet_count"),
 			counts("interface_count", "dcim/interfaces", "device"),
 			zeros("front_port_count", "rear_port_count", "device_bay_count", "module_bay_count", "inventory_item_count")),
 		uniques: []unique{
-			{fields: "~name site tenant", message: "Constraint “dcim_device_unique_name_site_tenant” is violated."},
-			{fields: "~name site", without: "tenant", message: "Device name must be unique per site."}},
+			{fields: "~name site tenant", message: "Constraint “dcim_device_unique_name_site_tenant” is violated.", newer: perSite},
+			{fields: "~name site", without: "tenant", message: "Device name must be unique per site.", newer: perSite}},
 		text: deviceName, clean: cleanDevice, save: saveDevice, saved: instantiate,
 		filters: []filter{
 			far("manufacturer", "device_type.manufacturer"), far("region", "site.region"),
@@ -50,6 +51,8 @@ func deviceTable() *table {
 			special("mac_address", deviceByMAC)},
 	}
 }
+
+const perSite = "Device name must be unique per site and tenant."
 
 func deviceName(s *Server, r *row) string {
 	name, tag := r.text("name"), r.text("asset_tag")
@@ -72,7 +75,8 @@ func interfaceTable() *table {
 		order: "device,name", key: "name", brief: "id url display device name description cable _occupied",
 		search: []string{"name", "label", "description"},
 		fields: fields(ref("device", "dcim/devices").must().on(cascade), constant("vdcs", "[]"), constant("module", "null"),
-			text("name", 64).must(), text("label", 64), pick("type", interfaceTypes()).must(), boolean("enabled", true),
+			text("name", 64).must(), text("label", 64), pick("type", interfaceTypes()).must(),
+			constant("channels", "null").from(v47), constant("channel_id", "null").from(v47), boolean("enabled", true),
 			ref("parent", "dcim/interfaces").on(restrict), ref("bridge", "dcim/interfaces").on(unset),
 			constant("bridge_interfaces", "[]").from(v44), ref("lag", "dcim/interfaces").on(unset),
 			number("mtu", 1, 65536), shown("mac_address", showPrimaryMAC), ref("primary_mac_address", "dcim/mac-addresses").on(unset),
@@ -85,13 +89,14 @@ func interfaceTable() *table {
 			constant("cable_end", "null"), constant("wireless_link", "null"),
 			constant("link_peers", "[]"), constant("link_peers_type", "null"), constant("wireless_lans", "[]"),
 			ref("vrf", "ipam/vrfs").on(unset), constant("l2vpn_termination", "null"), constant("connected_endpoints", "null"),
-			constant("connected_endpoints_type", "null"), constant("connected_endpoints_reachable", "false"),
+			constant("connected_endpoints_type", "null"), constant("connected_endpoints_reachable", "null").before(v45),
+			constant("connected_endpoints_reachable", "false").from(v45),
 			ref("owner", "users/owners").from(v45), shown("count_ipaddresses", countAddresses),
 			constant("count_fhrp_groups", "0"), shown("_occupied", showOccupied)),
 		uniques: []unique{{fields: "device name"}},
 		text:    interfaceName, clean: cleanInterface, save: saveInterface, saved: assignPrimaryMAC, owner: ownerOf("device", "dcim/devices"),
 		filters: []filter{
-			far("site", "device.site"), far("region", "device.site.region"), far("tenant", "device.tenant"),
+			far("site", "device.site"), far("region", "device.site.region"), far("tenant", "device.tenant").from(v44),
 			far("device_role", "device.role"), far("role", "device.role"), far("device_type", "device.device_type"),
 			far("location", "device.location"), far("rack", "device.rack"), special("mac_address", interfaceByMAC),
 			special("kind", interfaceKind)},

@@ -41,7 +41,7 @@ func customFieldTable() *table {
 			pick("ui_editable", choicesOf("yes, no, hidden")).or("yes"), boolean("is_cloneable", false),
 			field{name: "default", form: formJSON, null: true, quiet: true},
 			field{name: "related_object_filter", form: formJSON, null: true, quiet: true},
-			number("weight", 0, 32767).or(int64(100)), decimal("validation_minimum"), decimal("validation_maximum"),
+			number("weight", 0, 32767).or(int64(100)), boolean("nulls_first", true).from(v47), decimal("validation_minimum"), decimal("validation_maximum"),
 			text("validation_regex", 500), field{name: "validation_schema", form: formJSON, null: true, quiet: true, since: v46}, ref("choice_set", "extras/custom-field-choice-sets"),
 			ref("owner", "users/owners").from(v45), text("comments", 0).unfiltered()),
 		filters: []filter{special("object_type", forObjectType)},
@@ -65,19 +65,22 @@ func webhookTable() *table {
 		fields: fields(text("name", 150).must().alone(), text("description", 200), text("payload_url", 500).must(),
 			field{name: "http_method", form: formText, standard: "POST", check: checkMethod}, text("http_content_type", 100).or("application/json").filled(),
 			text("additional_headers", 0).unfiltered(), text("body_template", 0).unfiltered(), text("secret", 255),
-			boolean("ssl_verification", true), text("ca_file_path", 4096).orNull().or(nil), ref("owner", "users/owners").from(v45)),
+			boolean("ssl_verification", true), number("timeout", 1, 3600).from(v47), text("ca_file_path", 4096).orNull().or(nil), ref("owner", "users/owners").from(v45)),
 		clean: cleanWebhook}
 }
 
 func eventRuleTable() *table {
 	action := object("action_object")
-	action[0].need, action[0].null, action[0].gone = true, false, cascade
+	action[0].need, action[0].null, action[0].gone, action[0].until = true, false, cascade, v47
+	since := action[0]
+	since.need, since.null, since.since, since.until = false, true, v47, 0
 	return &table{path: "extras/event-rules", model: "extras.eventrule", noun: "event rule", plural: "event rules", order: "name", key: "name",
 		brief: "id url display name description",
 		fields: fields(field{name: "object_types", form: formTypes, need: true}, text("name", 150).must().alone(),
 			boolean("enabled", true), field{name: "event_types", form: formTexts, need: true, check: checkEventTypes},
 			field{name: "conditions", form: formJSON, null: true, quiet: true},
-			pick("action_type", choicesOf("webhook, script, notification")).must(), action,
+			pick("action_type", choicesOf("webhook, script, notification")).must(), since, action,
+			constant("action_is_available", "true").from(v47),
 			field{name: "action_data", form: formJSON, null: true, quiet: true, hidden: true},
 			text("description", 200), ref("owner", "users/owners").from(v45)),
 		clean: cleanEventRule}

@@ -10,7 +10,7 @@ func tenantTables() []*table {
 		{path: "tenancy/tenants", model: "tenancy.tenant", noun: "tenant", plural: "tenants", order: "name",
 			brief: "id url display name slug description", search: []string{"name", "slug", "description", "comments"},
 			owner: func(_ *Server, r *row) (*row, bool) { return r, true },
-			fields: primary(text("name", 100).must(), slug(), ref("group", "tenancy/tenant-groups").on(unset),
+			fields: primary(names(v45), ref("group", "tenancy/tenant-groups").on(unset),
 				constant("circuit_count", "0"), counts("device_count", "dcim/devices", "tenant"),
 				counts("ipaddress_count", "ipam/ip-addresses", "tenant"), counts("prefix_count", "ipam/prefixes", "tenant"),
 				counts("rack_count", "dcim/racks", "tenant"), counts("site_count", "dcim/sites", "tenant"),
@@ -19,9 +19,11 @@ func tenantTables() []*table {
 				counts("cluster_count", "virtualization/clusters", "tenant")),
 			uniques: []unique{
 				{fields: "group name", message: "Tenant name must be unique per group."},
-				{fields: "name", without: "group", message: "Constraint “tenancy_tenant_unique_name” is violated."},
+				{fields: "name", without: "group", message: "Constraint “tenancy_tenant_unique_name” is violated.",
+					newer: "Tenant name must be unique per group."},
 				{fields: "group slug", message: "Tenant slug must be unique per group."},
-				{fields: "slug", without: "group", message: "Constraint “tenancy_tenant_unique_slug” is violated."}}},
+				{fields: "slug", without: "group", message: "Constraint “tenancy_tenant_unique_slug” is violated.",
+					newer: "Tenant slug must be unique per group."}}},
 	}
 }
 

@@ -29,7 +29,7 @@ func (x *tx) moreTags(old, r *row, sent map[string]any, all bool, bad problems) 
 	more, _ := x.tagList("add_tags", sent, unknown)
 	less, _ := x.tagList("remove_tags", sent, unknown)
 	for _, texts := range unknown {
-		x.broken = x.s.broken("ValidationError", repr(texts))
+		x.failed = x.s.broken("ValidationError", repr(texts))
 	}
 	both := slices.DeleteFunc(slices.Clone(more), func(id int64) bool { return !slices.Contains(less, id) })
 	switch {

@@ -36,12 +36,18 @@ func (x *tx) checkUnique(t *table, r *row, bad problems) {
 		if key == nil || u.about(bad) || !slices.ContainsFunc(t.by(u.index(), key), func(id int64) bool { return id != r.id }) {
 			continue
 		}
-		if u.message != "" {
-			bad.add(whole, u.message)
-			continue
-		}
-		bad.add(whole, capital(t.noun)+" with this "+u.called(t)+" already exists.")
+		bad.add(whole, u.says(x.s, t))
 	}
+}
+
+func (u unique) says(s *Server, t *table) string {
+	switch {
+	case u.newer != "" && s.version.has(v47):
+		return u.newer
+	case u.message != "":
+		return u.message
+	}
+	return capital(t.noun) + " with this " + u.called(t) + " already exists."
 }
 
 // about tells whether one of the rule's fields is wrong already.

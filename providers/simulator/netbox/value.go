@@ -19,7 +19,7 @@ func (x *tx) read(f *field, sent any) (any, string) {
 	}
 	switch f.form {
 	case formText:
-		return readText(f, sent)
+		return x.readText(f, sent)
 	case formNumber:
 		return readNumber(f, sent)
 	case formDecimal:
@@ -58,7 +58,7 @@ func readNull(f *field) (any, string) {
 	return nil, "This field may not be null."
 }
 
-func readText(f *field, sent any) (any, string) {
+func (x *tx) readText(f *field, sent any) (any, string) {
 	var s string
 	switch v := sent.(type) {
 	case string:
@@ -71,7 +71,7 @@ func readText(f *field, sent any) (any, string) {
 	switch {
 	case s == "" && !f.blank:
 		return nil, "This field may not be blank."
-	case s == "" && f.unique && f.null:
+	case s == "" && f.unique && f.null && x.s.version.has(v46):
 		return nil, "" // so that many rows may be without one
 	case f.limit > 0 && len([]rune(s)) > f.limit:
 		return nil, fmt.Sprintf("Ensure this field has no more than %d characters.", f.limit)
@@ -197,7 +197,7 @@ func readNet(f *field, sent any) (any, string) {
 	if err != nil {
 		host, err := netip.ParseAddr(text)
 		if err != nil || host.Zone() != "" {
-			return nil, fmt.Sprintf("Invalid IP %s format: %s", noun, text) // before 4.5 NetBox breaks here
+			return nil, fmt.Sprintf("Invalid IP %s format: %s", noun, text)
 		}
 		net = netip.PrefixFrom(host, host.BitLen())
 	}

@@ -2,8 +2,8 @@ package netbox
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -17,6 +17,11 @@ type condition interface {
 	// is then for none of it.
 	holds(event map[string]any) (bool, error)
 }
+
+// A badRule says in NetBox's words what is wrong with conditions.
+type badRule string
+
+func (b badRule) Error() string { return string(b) }
 
 // several conditions hold if all do, or if any does.
 type several struct {
@@ -67,7 +72,7 @@ func conditionOf(raw any, moved bool) (condition, error) {
 	}
 	set, ok := v.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("Ruleset must be a dictionary, not %v.", v) //nolint:staticcheck // the API's own words
+		return nil, badRule(fmt.Sprintf("Ruleset must be a dictionary, not %v.", v))
 	}
 	if len(set) == 0 {
 		return several{}, nil
@@ -79,15 +84,13 @@ func ruleset(set map[string]any, moved bool) (condition, error) {
 	if len(set) != 1 {
 		return comparisonOf(set, moved)
 	}
-	for word, rules := range set {
-		logic := strings.ToLower(word)
-		list, ok := rules.([]any)
-		if logic != "and" && logic != "or" || !ok {
-			return nil, errors.New("Invalid logic type: must be 'AND' or 'OR'. Please check documentation.") //nolint:staticcheck // the API's own words
-		}
-		return severalOf(list, logic == "or", moved)
+	word := slices.Collect(maps.Keys(set))[0]
+	logic := strings.ToLower(word)
+	list, ok := set[word].([]any)
+	if logic != "and" && logic != "or" || !ok {
+		return nil, badRule("Invalid logic type: must be 'AND' or 'OR'. Please check documentation.")
 	}
-	return nil, nil // not reached: it has one entry
+	return severalOf(list, logic == "or", moved)
 }
 
 func severalOf(list []any, either, moved bool) (condition, error) {
@@ -95,7 +98,7 @@ func severalOf(list []any, either, moved bool) (condition, error) {
 	for _, rule := range list {
 		set, ok := rule.(map[string]any)
 		if !ok {
-			return nil, errors.New("Incorrect key(s) informed. Please check documentation.") //nolint:staticcheck // the API's own words
+			return nil, badRule("Incorrect key(s) informed. Please check documentation.")
 		}
 		c, err := ruleset(set, moved)
 		if err != nil {
@@ -121,11 +124,11 @@ func comparisonOf(set map[string]any, moved bool) (condition, error) {
 	kinds, known := operators()[c.op]
 	switch {
 	case !ok, !valued:
-		return nil, errors.New("Incorrect key(s) informed. Please check documentation.") //nolint:staticcheck // the API's own words
+		return nil, badRule("Incorrect key(s) informed. Please check documentation.")
 	case !known:
-		return nil, fmt.Errorf("Unknown operator: %s. Must be one of: eq, gt, gte, lt, lte, in, contains, regex", c.op) //nolint:staticcheck // the API's own words
+		return nil, badRule(fmt.Sprintf("Unknown operator: %s. Must be one of: eq, gt, gte, lt, lte, in, contains, regex", c.op))
 	case !slices.Contains(kinds, reflect.ValueOf(c.value).Kind()):
-		return nil, fmt.Errorf("Invalid type for %s operation: %T", c.op, c.value) //nolint:staticcheck // the API's own words
+		return nil, badRule(fmt.Sprintf("Invalid type for %s operation: %T", c.op, c.value))
 	}
 	return c, nil
 }

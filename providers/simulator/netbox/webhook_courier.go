@@ -188,7 +188,7 @@ func (c *courier) rest(ctx context.Context, wait time.Duration) {
 func (c *courier) deliveries() []Delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.sent)
+	return append([]Delivery{}, c.sent...)
 }
 
 // forget drops what waits and what is known.

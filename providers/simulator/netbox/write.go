@@ -15,8 +15,9 @@ type tx struct {
 	method  string
 	path    string
 	at      time.Time
-	message string   // changelog_message of the object that is written now
-	broken  *refusal // what the database fails at
+	message string         // changelog_message of the object that is written now
+	sent    map[string]any // what the object is written with
+	failed  *refusal       // what goes wrong while it is stored
 	undo    []func()
 	events  []*change
 	told    map[link]*change // the same, by object
@@ -73,7 +74,11 @@ func (x *tx) fill(r *row, f *field, sent any, bad problems) {
 		}
 	}
 	value, text := x.read(f, sent)
-	if text != "" {
+	switch {
+	case text != "" && f.form == formNet && !x.s.version.has(v45):
+		x.failed = x.s.broken("KeyError", "'data'")
+		return
+	case text != "":
 		bad.add(f.name, text)
 		return
 	}
@@ -93,10 +98,13 @@ func (f *field) called() string {
 
 // write checks a row as a whole and stores it.
 func (x *tx) write(t *table, old, r *row, sent map[string]any, bad problems) *refusal {
-	x.message = changelogMessage(x.s, sent)
+	x.sent, x.message = sent, changelogMessage(x.s, sent)
 	x.readTags(old, r, sent, bad)
 	x.readCustom(old, r, sent, bad)
-	if len(bad) > 0 {
+	switch {
+	case x.failed != nil:
+		return x.failed
+	case len(bad) > 0:
 		return bad.refusal()
 	}
 	for _, check := range []func(t *table, old, r *row) *problem{x.checkLinks, x.checkCustom, x.checkRow} {
@@ -118,7 +126,7 @@ func (x *tx) write(t *table, old, r *row, sent map[string]any, bad problems) *re
 	if !x.sees(r) {
 		return detail(403, "You do not have permission to perform this action.")
 	}
-	return x.broken
+	return x.failed
 }
 
 // checkLinks: what a pair of type and id names must exist.

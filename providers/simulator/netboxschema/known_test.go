@@ -21,6 +21,8 @@ func known() []mistake {
 		{`.`, `custom_fields/\w+: Value is not nullable`, "a custom field without a value is answered as null"},
 		{`/(ip-addresses|available-ips)/`, `dns_name: string doesn't match`, "it may be empty"},
 		{`/custom-field-choice-sets/`, `choices_count: value must be a string`, "it is a number, which the model does not say"},
+		{`/clusters/`, `allocated_(vcpus|memory|disk): Value is not nullable`, "a sum over no machine is null"},
+		{`/interfaces/`, `connected_endpoints_reachable: Value is not nullable`, "it is null without a cable"},
 		{`/services/`, `ipaddresses/\d+/nat_outside: property "nat_outside" is missing`, "the addresses of a service stand there in brief"},
 	}
 }

@@ -15,6 +15,7 @@ var orders = []test{
 	{"orders are in force for their stack until they end", inForce},
 	{"a later order replaces an earlier one", replaced},
 	{"orders are recorded", recorded},
+	{"that a kind was accepted is remembered", acceptedKind},
 	{"orders end", withdrawn},
 	{"orders of several stores all count", manyOrders},
 }
@@ -139,6 +140,21 @@ func recorded(t *testing.T, s suite) {
 				t.Errorf("it says %q", text)
 			}
 		}
+	}
+}
+
+func acceptedKind(t *testing.T, s suite) {
+	store := s.store(t)
+	order(t, store, reconcile.Order{Stack: shop, Verb: reconcile.Accept, Value: "4f2a91c"})
+	first := order(t, store, reconcile.Order{Stack: shop, Verb: reconcile.Accept, Key: "Device", Reason: "a backup"})
+	last := order(t, store, reconcile.Order{Stack: shop, Verb: reconcile.Accept, Key: "Device", Reason: "another"})
+	memory, err := s.store(t).Journal(shop).Memory(t.Context())
+	if got := memory["Device"]; err != nil || got.Accepted != last.ID || last.ID <= first.ID || len(memory) != 1 {
+		t.Errorf("%v: %+v, want %s", err, memory, last.ID)
+	}
+	found, err := store.Orders(t.Context(), shop, false)
+	if err != nil || len(found) != 2 || found[1].ID != last.ID {
+		t.Errorf("%v: in force are %+v", err, found)
 	}
 }
 
