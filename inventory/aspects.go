@@ -19,10 +19,19 @@ type aspect struct {
 	live   func(*server) string
 	plain  func(string) string // the form in which values are compared; nil: as they are
 	some   map[Side]bool       // sides that need not say all of it
+	wins   Winner
 }
 
-// aspects are all that is compared value by value.
+// aspects are all that is compared value by value, each with who wins.
 func aspects() []aspect {
+	all := everyAspect()
+	for i := range all {
+		all[i].wins = winner(all[i].fact)
+	}
+	return all
+}
+
+func everyAspect() []aspect {
 	return []aspect{
 		{fact: factName, class: "name-mismatch", field: "name", paths: []string{"name"}, plain: strings.ToLower,
 			device: func(d *Device) string { return d.Name },
@@ -85,7 +94,7 @@ func onlyIPv4(addresses []string) string {
 }
 
 // same tells whether two values say the same.
-func (a aspect) same(x, y string) bool {
+func (a *aspect) same(x, y string) bool {
 	if a.plain != nil {
 		x, y = a.plain(x), a.plain(y)
 	}
@@ -94,7 +103,7 @@ func (a aspect) same(x, y string) bool {
 
 // agrees tells whether what a side says goes with what the winner says. One that
 // need not say all of it only must not say anything else.
-func (a aspect) agrees(side, winner Side, says map[Side]string) bool {
+func (a *aspect) agrees(side, winner Side, says map[Side]string) bool {
 	x, y := says[side], says[winner]
 	switch {
 	case a.same(x, y):
@@ -108,7 +117,7 @@ func (a aspect) agrees(side, winner Side, says map[Side]string) bool {
 }
 
 // would is what NetBox says once a change was written: what is not ours stays.
-func (a aspect) would(d *device, want *Device) string {
+func (a *aspect) would(d *device, want *Device) string {
 	if a.all == nil {
 		return a.device(want)
 	}
@@ -133,7 +142,7 @@ func within(some, all string) bool {
 }
 
 // touches tells whether a field of a Device is of the aspect.
-func (a aspect) touches(path string) bool {
+func (a *aspect) touches(path string) bool {
 	return slices.Contains(a.paths, path[strings.LastIndexByte(path, '.')+1:])
 }
 

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,7 +18,7 @@ func Compare(kinds reconcile.Kinds, stack *reconcile.Stack) reconcile.Comparison
 		if !p.inUse {
 			return nil
 		}
-		c := &comparison{picture: p, kinds: kinds, stack: stack, plan: plan, wish: wish, world: world, changes: map[reconcile.Key]*reconcile.Change{}}
+		c := &comparison{picture: p, kinds: kinds, stack: stack, plan: plan, wish: wish, world: world, aspects: aspects(), changes: map[reconcile.Key]*reconcile.Change{}}
 		c.index()
 		c.staleness()
 		if !p.unread {
@@ -68,16 +69,32 @@ type comparison struct {
 	plan    *reconcile.Plan
 	wish    *reconcile.Wish
 	world   *reconcile.World
+	aspects []aspect
 	changes map[reconcile.Key]*reconcile.Change // of the plan, but those of surplus
 	adopted map[string]reconcile.Key            // IDs that manifests take over
 	moved   map[reconcile.Key]reconcile.Key     // keys that manifests had before
+	once    map[string][]reconcile.Key          // keys under which the journal knows devices, by ID
+	coming  map[string]*reconcile.Change        // devices that are to be made, by the ID of their server and the keys that they are below
 	found   []reconcile.Finding
 }
 
 func (c *comparison) index() {
+	c.coming = map[string]*reconcile.Change{}
 	for _, change := range c.plan.Changes() {
 		if !change.Surplus {
 			c.changes[change.Key] = change
+		}
+		if change.Kind == DeviceKind && change.Action == reconcile.Create {
+			c.coming[change.Want.Spec.(*Device).Server.ID] = change
+			for key := range above(change.Key) {
+				c.coming[string(key)] = change
+			}
+		}
+	}
+	c.once = map[string][]reconcile.Key{}
+	for _, key := range slices.Sorted(maps.Keys(c.world.Memory)) {
+		if memo := c.world.Memory[key]; key.Kind() == DeviceKind && memo.ID != "" && !memo.Gone {
+			c.once[memo.ID] = append(c.once[memo.ID], key)
 		}
 	}
 	c.adopted, c.moved = map[string]reconcile.Key{}, map[reconcile.Key]reconcile.Key{}

@@ -20,8 +20,8 @@ func (c *comparison) compareDevices() {
 		c.brakes(d, key)
 		c.mapped(i, key)
 		c.lost(i, key)
-		for _, a := range aspects() {
-			c.compare(i, key, a)
+		for k := range c.aspects {
+			c.compare(i, key, &c.aspects[k])
 		}
 	}
 }
@@ -60,7 +60,7 @@ func (c *comparison) update(d *device, key reconcile.Key) *reconcile.Change {
 
 // compare holds what the three sides say about one aspect of a device against
 // each other.
-func (c *comparison) compare(i int, key reconcile.Key, a aspect) {
+func (c *comparison) compare(i int, key reconcile.Key, a *aspect) {
 	d, s, change := &c.devices[i], c.sure(i), c.update(&c.devices[i], key)
 	says := map[Side]string{Git: c.git(key, s, a), NetBox: a.row(d)}
 	if s != nil {
@@ -72,7 +72,7 @@ func (c *comparison) compare(i int, key reconcile.Key, a aspect) {
 	if a.fact == factPlacement && !zone.MatchString(says[NetBox]) {
 		says[Live] = "" // a site with a name of its own
 	}
-	side, spoke := winner(a.fact).among(func(side Side) bool { return says[side] != "" })
+	side, spoke := a.wins.among(func(side Side) bool { return says[side] != "" })
 	wrong := func(other Side) bool {
 		return other != side && !a.agrees(other, side, says) && (says[other] != "" || other == NetBox)
 	}
@@ -99,7 +99,7 @@ func (c *comparison) compare(i int, key reconcile.Key, a aspect) {
 }
 
 // unanimous tells whether those that say anything say one thing.
-func unanimous(says map[Side]string, a aspect) bool {
+func unanimous(says map[Side]string, a *aspect) bool {
 	first := ""
 	for _, side := range []Side{Git, NetBox, Live} {
 		switch {
@@ -117,7 +117,7 @@ func unanimous(says map[Side]string, a aspect) bool {
 var zone = regexp.MustCompile(`^[a-z]{2}-[a-z]{3}-[0-9]+$`)
 
 // git is what Git says: in the device's manifest, else in that of its server.
-func (c *comparison) git(key reconcile.Key, s *server, a aspect) string {
+func (c *comparison) git(key reconcile.Key, s *server, a *aspect) string {
 	if w := c.wish.ByKey[key]; key != "" && w != nil && w.Kind.Name == DeviceKind {
 		if value := a.device(w.Spec.(*Device)); value != "" {
 			return value
@@ -140,7 +140,7 @@ func asked(w *reconcile.Wanted) *server {
 }
 
 // propose says what is done about a disagreement: only what gives the winner its way.
-func (c *comparison) propose(f *reconcile.Finding, d *device, s *server, change *reconcile.Change, a aspect, says map[Side]string, side Side) {
+func (c *comparison) propose(f *reconcile.Finding, d *device, s *server, change *reconcile.Change, a *aspect, says map[Side]string, side Side) {
 	value := says[side]
 	if side != NetBox && value != "" && !a.agrees(NetBox, side, says) && change != nil && a.same(a.would(d, change.Want.Spec.(*Device)), value) {
 		action := writesBack
@@ -163,8 +163,8 @@ func (c *comparison) propose(f *reconcile.Finding, d *device, s *server, change 
 }
 
 // advice says what a person may do where nothing is proposed.
-func advice(a aspect, says map[Side]string, side Side) string {
-	w := winner(a.fact)
+func advice(a *aspect, says map[Side]string, side Side) string {
+	w := a.wins
 	switch {
 	case says[side] == "":
 		return fmt.Sprintf("%s would decide, and says nothing", side)
@@ -177,12 +177,12 @@ func advice(a aspect, says map[Side]string, side Side) string {
 }
 
 // ignored tells whether a rule lets the aspect be as it is.
-func (c *comparison) ignored(key reconcile.Key, a aspect) bool {
+func (c *comparison) ignored(key reconcile.Key, a *aspect) bool {
 	return slices.ContainsFunc(c.plan.Ignored, func(g reconcile.Ignored) bool { return g.Key == key && a.touches(g.Path) })
 }
 
 // onlyGit tells whether nothing but Git has moved: the change says that itself.
-func onlyGit(change *reconcile.Change, a aspect) bool {
+func onlyGit(change *reconcile.Change, a *aspect) bool {
 	moved := false
 	for i := range changedFields(change) {
 		if f := &change.Fields[i]; a.touches(f.Path) {
@@ -203,7 +203,7 @@ func changedFields(change *reconcile.Change) []reconcile.FieldChange {
 }
 
 // unknownMAC notes that nobody can tell whether a MAC address is right.
-func (c *comparison) unknownMAC(i int, key reconcile.Key, a aspect, says map[Side]string) {
+func (c *comparison) unknownMAC(i int, key reconcile.Key, a *aspect, says map[Side]string) {
 	if a.fact != factMAC || c.sure(i) == nil || says[Live] != "" || cmp.Or(says[Git], says[NetBox]) == "" {
 		return
 	}
@@ -219,7 +219,7 @@ func (c *comparison) brakes(d *device, key reconcile.Key) {
 	if word == "" {
 		return
 	}
-	i := c.deviceOf(d.Resource)
+	i := c.of(d.Resource)
 	f := c.about(i, "held", warning)
 	f.Field, f.NetBox, f.Winner, f.Action, f.Says = word, text("true"), string(winner(factBrake).Sides[0]), blocks, release[word]
 	switch word {
@@ -237,11 +237,11 @@ func (c *comparison) brakes(d *device, key reconcile.Key) {
 
 // tagLost tells of a device that was ours and bears our tag no more.
 func (c *comparison) tagLost(d *device) {
-	if !d.Mark.IsZero() {
+	if !d.Mark.IsZero() || c.adopted[d.ID] != "" {
 		return
 	}
-	for _, key := range c.once(d.ID) {
-		f := c.about(c.deviceOf(d.Resource), "unmanaged-tag-lost", serious)
+	for _, key := range c.once[d.ID] {
+		f := c.about(c.of(d.Resource), "unmanaged-tag-lost", serious)
 		f.Field, f.Winner, f.Drift = "tag "+TagManaged, string(Git), true
 		f.Says = "give it the tag back, or take it over: reconcile/adopt: " + d.ID
 		if c.wish.ByKey[key] == nil {
@@ -254,18 +254,6 @@ func (c *comparison) tagLost(d *device) {
 		}
 		c.add(f, key, "device "+d.called())
 	}
-}
-
-// once are the keys under which the journal knows a device.
-func (c *comparison) once(id string) []reconcile.Key {
-	var keys []reconcile.Key
-	for key, memo := range c.world.Memory {
-		if memo.ID == id && !memo.Gone && key.Kind() == DeviceKind && c.adopted[id] == "" {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // mapped tells of a server that is not in the project of its device's tenant.

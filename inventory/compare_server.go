@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -153,14 +154,9 @@ func (c *comparison) unlisted(f reconcile.Finding, i int, key reconcile.Key) {
 		f.Says = fmt.Sprintf("candidate: device %s has its name; if it is it, write %s into its %s", d.called(), s.Resource.ID, FieldServer)
 		f.URL, f.Object = d.url(), d.ID
 	}
-	for _, change := range c.plan.Changes() {
-		if change.Kind != DeviceKind || change.Action != reconcile.Create {
-			continue
-		}
-		if want := change.Want.Spec.(*Device); want.Server.ID == s.Resource.ID || change.Key.Below(key) {
-			f.Says = ""
-			by(&f, change, writesBack)
-		}
+	if change := cmp.Or(c.coming[s.Resource.ID], c.coming[string(key)]); change != nil {
+		f.Says = ""
+		by(&f, change, writesBack)
 	}
 	c.add(f, key, "server "+s.Resource.Name)
 }
@@ -170,6 +166,12 @@ func (c *comparison) wanted() {
 	there := map[reconcile.Key]bool{}
 	for i := range c.servers {
 		there[c.keyOf(c.servers[i].Resource)] = true
+	}
+	slots := map[reconcile.Key]*device{}
+	for i := range c.devices {
+		for key := range above(c.devices[i].Mark.Key) {
+			slots[key] = &c.devices[i]
+		}
 	}
 	machines := machineKinds(c.kinds)
 	for _, w := range c.wish.Ordered {
@@ -181,10 +183,8 @@ func (c *comparison) wanted() {
 		if change.Missing {
 			f.Severity = warning
 		}
-		for i := range c.devices {
-			if d := &c.devices[i]; d.Mark.Key.Below(w.Key) && f.Object == "" {
-				f.NetBox, f.URL, f.Object = text(d.called()), d.url(), d.ID
-			}
+		if d := slots[w.Key]; d != nil {
+			f.NetBox, f.URL, f.Object = text(d.called()), d.url(), d.ID
 		}
 		by(&f, change, applies)
 		c.add(f, w.Key, "")

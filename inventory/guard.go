@@ -58,12 +58,12 @@ func (w *warden) guard(c *reconcile.Change, world *reconcile.World) *reconcile.H
 func (c *concern) find(kind reconcile.Kind) {
 	switch {
 	case !c.machine && c.Live != nil:
-		if i := c.deviceOf(c.Live); i >= 0 {
+		if i := c.picture.of(c.Live); i >= 0 {
 			c.of, c.server = []int{i}, c.pairing.server[i]
 		}
 	case !c.machine:
 	case c.Live != nil:
-		if c.server = c.serverOf(c.Live); c.server >= 0 {
+		if c.server = c.picture.of(c.Live); c.server >= 0 {
 			for _, claim := range c.claims[c.server] {
 				c.consider(claim)
 			}

@@ -114,7 +114,7 @@ func (c *concern) loses() string {
 	for _, a := range aspects() {
 		says := map[Side]string{Git: a.device(want), Live: a.live(s)}
 		writes := !a.same(says[Git], a.device(c.devices[c.of[0]].spec))
-		if writes && winner(a.fact).Sides[0] == Live && says[Git] != "" && says[Live] != "" && !a.agrees(Git, Live, says) {
+		if writes && a.wins.Sides[0] == Live && says[Git] != "" && says[Live] != "" && !a.agrees(Git, Live, says) {
 			wrong = append(wrong, fmt.Sprintf("%s is %s and not %s", a.field, says[Live], says[Git]))
 		}
 	}

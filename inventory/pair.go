@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -171,12 +172,20 @@ func one(index map[string]int, word string, by rank) (int, rank) {
 
 // slotOf is the server in whose slot the device stands by its key, -1 if there is none.
 func (x index) slotOf(d *device) int {
-	for key := string(d.Mark.Key); key != ""; key = key[:max(0, strings.LastIndexByte(key, '/'))] {
-		if i, ok := x.slot[key]; ok {
+	for key := range above(d.Mark.Key) {
+		if i, ok := x.slot[string(key)]; ok {
 			return i
 		}
 	}
 	return -1
+}
+
+// above are a key and all that it is below, the nearest first.
+func above(key reconcile.Key) iter.Seq[reconcile.Key] {
+	return func(yield func(reconcile.Key) bool) {
+		for ; key != "" && yield(key); key = key[:max(0, strings.LastIndexByte(string(key), '/'))] {
+		}
+	}
 }
 
 // addresses are all of the device's, with masks.

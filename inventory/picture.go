@@ -13,8 +13,9 @@ import (
 // picture is what the world shows of devices and servers, as the comparison and
 // the guard look at it. It is only read.
 type picture struct {
-	devices []device // by ID
-	servers []server // by ID
+	devices []device      // by ID
+	servers []server      // by ID
+	at      map[place]int // where each stands in these
 	pairing
 	inUse    bool   // there is a NetBox, or there was one
 	stale    string // why what NetBox says does not count now; "" if it does
@@ -23,6 +24,9 @@ type picture struct {
 	vanished string // why the listing of devices is doubted
 	restored string // why NetBox seems to have gone back in time
 }
+
+// place is where a live resource is found.
+type place struct{ kind, id string }
 
 // shipped is how old the inventory may be where nobody says otherwise.
 var shipped = reconcile.NewInventory().MaxAge
@@ -42,6 +46,13 @@ func look(kinds reconcile.Kinds, settings reconcile.Inventory, world *reconcile.
 	slices.SortFunc(p.servers, func(a, b server) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Resource.ID, b.Resource.ID))
 	})
+	p.at = make(map[place]int, len(p.devices)+len(p.servers))
+	for i := range p.devices {
+		p.at[place{DeviceKind, p.devices[i].ID}] = i
+	}
+	for i := range p.servers {
+		p.at[place{p.servers[i].Kind, p.servers[i].Resource.ID}] = i
+	}
 	p.pairing = pairUp(p.devices, p.servers)
 	p.age(kinds, cmp.Or(settings.MaxAge, shipped), world)
 	if p.inUse && !p.unread {
@@ -92,11 +103,10 @@ func (p *picture) age(kinds reconcile.Kinds, most time.Duration, world *reconcil
 	}
 }
 
-// deviceOf is the place of a live device in the picture, -1 if it is not there.
-func (p *picture) deviceOf(r *reconcile.Resource) int {
-	return slices.IndexFunc(p.devices, func(d device) bool { return r != nil && r.Kind == DeviceKind && d.ID == r.ID })
-}
-
-func (p *picture) serverOf(r *reconcile.Resource) int {
-	return slices.IndexFunc(p.servers, func(s server) bool { return r != nil && s.Kind == r.Kind && s.Resource.ID == r.ID })
+// of is the place of a live device or server in the picture, -1 if it is not there.
+func (p *picture) of(r *reconcile.Resource) int {
+	if i, ok := p.at[place{r.Kind, r.ID}]; ok {
+		return i
+	}
+	return -1
 }

@@ -44,8 +44,14 @@ func (s *story) declare() error {
 }
 
 func (s *story) edit() error {
-	say("Somebody sets a machine to offline, in NetBox's pages.")
-	if err := s.behind(asPerson("j.doe", "web-1", `{"status": "offline"}`)); err != nil {
+	say("Ten minutes later somebody sets a machine to offline, in NetBox's pages.")
+	if err := s.behind(func(env map[string]string) error {
+		prompt(`curl -X POST -d '{"seconds": 600}' $SCW_API_URL/_sim/advance`)
+		if err := call(http.MethodPost, env["SCW_API_URL"]+"/_sim/advance", env["SCW_SECRET_KEY"], `{"seconds": 600}`, nil); err != nil {
+			return err
+		}
+		return asPerson("j.doe", "web-1", `{"status": "offline"}`)(env)
+	}); err != nil {
 		return err
 	}
 	say("The status is Git's to say. drift names who did it, and apply puts it right.")

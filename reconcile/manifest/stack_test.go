@@ -40,7 +40,7 @@ func TestStack(t *testing.T) {
 	wantProblems(t, s.Problems)
 	want := reconcile.Stack{
 		Name: "shop-prod", UID: "5b0c1f2e-0a1b-4c2d-8e3f-0123456789ab", Project: "11111111-1111-1111-1111-111111111111",
-		Regions: []string{"fr-par", "nl-ams"}, Zones: []string{"fr-par-2"}, Store: "postgres", Declared: true,
+		Regions: []string{"fr-par", "nl-ams"}, Zones: []string{"fr-par-2"}, Store: "postgres", Inventory: reconcile.NewInventory(), Declared: true,
 		Pos: reconcile.Pos{File: "stack.yaml", Line: 1, Col: 1}, StorePos: reconcile.Pos{File: "stack.yaml", Line: 9, Col: 10},
 		Policy: reconcile.Policy{
 			Mode: "propose", Prune: true, MaxDeletes: 3, AllowEmpty: true, Protect: []reconcile.Key{"Container/api", "App/shop"}, RepairAfter: 30 * time.Minute,

@@ -95,6 +95,7 @@ func TestEditsOfNetBox(t *testing.T) {
 	}
 }
 
+// S11: what is not signed, late, or no event of NetBox is refused, and handed to nobody.
 func TestEditsOfNetBoxThatAreRefused(t *testing.T) {
 	now := newFakeClock().Now()
 	body := editOf(now, "dcim.device", 7)
@@ -134,7 +135,7 @@ func TestEditsOfNetBoxThatAreRefused(t *testing.T) {
 	}
 }
 
-// What is sent again, by whomever, does nothing more.
+// S11: what is sent again, by whomever, does nothing more.
 func TestAnEditOfNetBoxCountsOnce(t *testing.T) {
 	r, got := netboxRig(t)
 	body := editOf(r.clock.Now(), "dcim.device", 7)

@@ -137,7 +137,7 @@ func (s *Server) past(r *row) json.RawMessage {
 	}
 	if !r.table.plain {
 		e.key("custom_fields")
-		e.plain(map[string]any(r.custom))
+		e.plain(r.custom)
 	}
 	e.close('}')
 	return e.buf

@@ -126,7 +126,7 @@ func (c *call) update(id int64) *refusal {
 			refused = c.precondition(r)
 		}
 		if refused == nil {
-			r, refused = x.update(r, fields, c.r.Method == http.MethodPut)
+			_, refused = x.update(r, fields, c.r.Method == http.MethodPut)
 		}
 		if refused == nil {
 			r = c.table.rows[id]
