@@ -78,7 +78,7 @@ func (w *writing) mayTake(port *Port, row *AddressRow) error {
 	at, _ := w.entry.address(row.ID)
 	mark := reconcile.Mark{}.Owned(row.CustomFields.Text(FieldStack))
 	switch {
-	case at == nil && row.On != 0:
+	case at == nil && row.On != 0 && !row.strayed(marker(w.want.Mark, port.Row.Name, "")):
 		return refusal(reconcile.Conflict, fix, "it stands on %s", holder(row.Holder, row.Type, row.On))
 	case at != nil && at.Row.ID != port.Row.ID && !row.ours():
 		return refusal(reconcile.Conflict, fix, "it stands on %s of the same device, and is not ours to move", at.Row.Name)
@@ -188,7 +188,7 @@ func (w *writing) given(ctx context.Context, port *Port, text, prefix string) (b
 	if len(rows) == 0 {
 		return false, nil
 	}
-	if at, _ := w.entry.address(rows[0].ID); rows[0].On != 0 && at == nil && rows[0].On != port.Row.ID {
+	if at, _ := w.entry.address(rows[0].ID); rows[0].On != 0 && at == nil && rows[0].On != port.Row.ID && !rows[0].strayed(text) {
 		return false, refusal(reconcile.Conflict, "take it off there in NetBox", "%s, which was allocated for it, stands on another interface (%s %d)", rows[0].Address, rows[0].Type, rows[0].On)
 	}
 	for _, further := range rows[1:] {

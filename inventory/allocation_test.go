@@ -176,3 +176,44 @@ func TestAddressesMoveAndChangeSides(t *testing.T) {
 		t.Errorf("%+v became %+v", before, after)
 	}
 }
+
+// TestMACAddressesMove: off an interface that goes, between two that swap, and the
+// members of a bond share one.
+func TestMACAddressesMove(t *testing.T) {
+	const one, two = "AA:BB:CC:00:11:01", "AA:BB:CC:00:11:02"
+	for _, version := range versions {
+		t.Run(version, func(t *testing.T) {
+			s := newStage(t, version)
+			for i, ports := range [][]any{
+				{port("a", "mac", one), port("b", "mac", two)},
+				{port("a", "mac", two), port("b", "mac", one)},
+				{port("a", "mac", one)},
+				{port("a", "mac", one), port("b", "mac", one)},
+				{port("b", "mac", one)},
+			} {
+				s.commit(fmt.Sprint(i))
+				s.settle(device("web-1", "interfaces", ports))
+				if n := len(s.sim.Objects("dcim/mac-addresses")); n != len(ports) {
+					t.Errorf("step %d: %d MAC addresses", i, n)
+				}
+			}
+		})
+	}
+}
+
+// TestDevicesSwapAddresses: each gives the other what it has, primary ones too.
+func TestDevicesSwapAddresses(t *testing.T) {
+	s := newStage(t, "4.6.8")
+	pair := func(a, b string) []reconcile.Manifest {
+		return []reconcile.Manifest{
+			device("a", "interfaces", []any{port("eth0", "addresses", []any{a})}, "primaryIPv4", a),
+			device("b", "interfaces", []any{port("eth0", "addresses", []any{b})}, "primaryIPv4", b),
+		}
+	}
+	s.settle(pair("203.0.113.1/24", "203.0.113.2/24")...)
+	s.commit("swapped")
+	s.converge(pair("203.0.113.2/24", "203.0.113.1/24")...)
+	if _, spec := s.live("a"); spec.Primary4 != "203.0.113.2/24" {
+		t.Errorf("a has %s", spec.Primary4)
+	}
+}

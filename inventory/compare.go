@@ -18,7 +18,7 @@ func Compare(kinds reconcile.Kinds, stack *reconcile.Stack) reconcile.Comparison
 		if !p.inUse {
 			return nil
 		}
-		c := &comparison{picture: p, kinds: kinds, stack: stack, plan: plan, wish: wish, world: world, aspects: aspects(), changes: map[reconcile.Key]*reconcile.Change{}}
+		c := &comparison{picture: p, kinds: kinds, stack: stack, plan: plan, wish: wish, world: world, changes: map[reconcile.Key]*reconcile.Change{}}
 		c.index()
 		c.staleness()
 		if !p.unread {
@@ -69,7 +69,6 @@ type comparison struct {
 	plan    *reconcile.Plan
 	wish    *reconcile.Wish
 	world   *reconcile.World
-	aspects []aspect
 	changes map[reconcile.Key]*reconcile.Change // of the plan, but those of surplus
 	adopted map[string]reconcile.Key            // IDs that manifests take over
 	moved   map[reconcile.Key]reconcile.Key     // keys that manifests had before
@@ -135,7 +134,7 @@ func (c *comparison) add(f reconcile.Finding, key reconcile.Key, called string) 
 func by(f *reconcile.Finding, change *reconcile.Change, action string) {
 	f.Key, f.Action, f.Drift = change.Key, action, false
 	if len(change.Held) > 0 {
-		f.Action, f.Says = blocks, "held: "+change.Held[0].Reason
+		f.Action, f.Says = blocks, change.Held[0].Reason
 	}
 }
 

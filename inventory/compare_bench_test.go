@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -32,7 +33,7 @@ func BenchmarkCompare(b *testing.B) {
 	for _, with := range []bool{false, true} {
 		b.Run(fmt.Sprintf("inventory=%v", with), func(b *testing.B) {
 			for range b.N {
-				e := &reconcile.Engine{Stack: &s.stack, Kinds: kinds, Revision: reconcile.Revision{ID: standRev}, Journal: recalling{s.memory}, Clock: standClock{new(int), 0}}
+				e := &reconcile.Engine{Stack: &s.stack, Kinds: kinds, Revision: reconcile.Revision{ID: standRev}, Journal: recalling{s.memory}, Clock: standClock{new(atomic.Int32), 0}}
 				if with {
 					e.Compare, e.Guards = Compare(kinds, &s.stack), []reconcile.Guard{Guard(kinds, s.stack.Inventory)}
 				}

@@ -158,7 +158,7 @@ func (c *comparison) propose(f *reconcile.Finding, d *device, s *server, change 
 	}
 	f.Says = advice(a, says, side)
 	if change != nil && len(change.Held) > 0 && change.Held[0].Guard == guardName {
-		f.Action, f.Says = blocks, "held: "+change.Held[0].Reason
+		f.Action, f.Says = blocks, change.Held[0].Reason
 	}
 }
 

@@ -225,7 +225,7 @@ func waits(change *reconcile.Change, memo reconcile.Memo) string {
 	at := clockTime(memo.Write.At)
 	switch {
 	case len(change.Held) > 0:
-		return "held: " + change.Held[0].Reason
+		return change.Held[0].Reason
 	case memo.Write.Failed:
 		return "NetBox refused it at " + at + "; it is tried again"
 	case memo.Write.Event == reconcile.Unchanged:

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -381,7 +382,7 @@ func TestWitnessesAreAskedAboutFindings(t *testing.T) {
 	s.want("bm-1", nil)
 	kinds := s.kinds()
 	asked := &asking{}
-	e := &reconcile.Engine{Stack: &s.stack, Kinds: kinds, Revision: reconcile.Revision{ID: standRev}, Clock: standClock{new(int), 0}, Compare: Compare(kinds, &s.stack), Witness: asked}
+	e := &reconcile.Engine{Stack: &s.stack, Kinds: kinds, Revision: reconcile.Revision{ID: standRev}, Clock: standClock{new(atomic.Int32), 0}, Compare: Compare(kinds, &s.stack), Witness: asked}
 	plan, _, err := e.Plan(t.Context(), s.wish(t, s.manifests, kinds))
 	if err != nil {
 		t.Fatal(err)

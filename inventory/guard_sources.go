@@ -111,7 +111,8 @@ func (c *concern) loses() string {
 	}
 	s, want := &c.servers[c.server], c.Want.Spec.(*Device)
 	var wrong []string
-	for _, a := range aspects() {
+	for i := range c.aspects {
+		a := &c.aspects[i]
 		says := map[Side]string{Git: a.device(want), Live: a.live(s)}
 		writes := !a.same(says[Git], a.device(c.devices[c.of[0]].spec))
 		if writes && a.wins.Sides[0] == Live && says[Git] != "" && says[Live] != "" && !a.agrees(Git, Live, says) {

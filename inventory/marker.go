@@ -51,5 +51,9 @@ func (r *AddressRow) allocatedFrom() string {
 	return ""
 }
 
+// strayed tells whether an address, wherever it stands, is the one that the marker
+// is of: somebody has moved it away, and it may be taken back.
+func (r *AddressRow) strayed(marker string) bool { return r.ours() && r.Description == marker }
+
 // ours tells whether an address bears our tag. Those in a VRF are left alone.
 func (r *AddressRow) ours() bool { return r.VRF.ID == 0 && Tagged(r.Tags, TagManaged) }

@@ -16,6 +16,7 @@ type picture struct {
 	devices []device      // by ID
 	servers []server      // by ID
 	at      map[place]int // where each stands in these
+	aspects []aspect
 	pairing
 	inUse    bool   // there is a NetBox, or there was one
 	stale    string // why what NetBox says does not count now; "" if it does
@@ -33,7 +34,7 @@ var shipped = reconcile.NewInventory().MaxAge
 
 // look makes the picture of a world.
 func look(kinds reconcile.Kinds, settings reconcile.Inventory, world *reconcile.World) *picture {
-	p := &picture{}
+	p := &picture{aspects: aspects()}
 	machines := machineKinds(kinds)
 	for r := range world.Live.All() {
 		if spec, ok := r.Spec.(*Device); ok && r.Kind == DeviceKind {

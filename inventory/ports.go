@@ -94,21 +94,32 @@ func (w *writing) mac(ctx context.Context, port *Port, mac string) error {
 	return w.drop(ctx, MACAddresses, before)
 }
 
+// standingMAC is the ID of a MAC address that stands on the interface: one that is
+// there, or free, or on another interface of ours that gives it up; else a new one.
 func (w *writing) standingMAC(ctx context.Context, port *Port, mac string) (int64, error) {
 	rows, err := Rows[MACRow](ctx, w.Server, MACAddresses, url.Values{"mac_address": {mac}})
 	if err != nil {
 		return 0, err
 	}
-	rows = slices.DeleteFunc(rows, func(r MACRow) bool { return plainMAC(r.MAC) != mac })
+	rows = slices.DeleteFunc(rows, func(r MACRow) bool { return plainMAC(r.MAC) != mac || w.shared(r, port, mac) })
 	here := func(r MACRow) bool { return r.Type == onInterface && r.On == port.Row.ID }
 	if at := slices.IndexFunc(rows, here); at >= 0 {
 		return rows[at].ID, nil
 	}
 	w.wrote = true
 	on := map[string]any{"assigned_object_type": onInterface, "assigned_object_id": port.Row.ID}
-	if at := slices.IndexFunc(rows, func(r MACRow) bool { return r.On == 0 }); at >= 0 {
-		_, err := w.Server.Update(ctx, MACAddresses, rows[at].ID, w.stamp(ctx, on), "")
-		return rows[at].ID, err
+	for _, row := range rows {
+		giver := w.giver(row)
+		if row.On != 0 && giver == nil {
+			continue
+		}
+		if giver != nil && giver.Row.PrimaryMAC.ID == row.ID { // as long as it is primary NetBox does not let it go
+			if err := w.patchPort(ctx, giver, map[string]any{"primary_mac_address": nil}); err != nil {
+				return 0, err
+			}
+		}
+		_, err := w.Server.Update(ctx, MACAddresses, row.ID, w.stamp(ctx, on), "")
+		return row.ID, err
 	}
 	if len(rows) > 0 {
 		return 0, refusal(reconcile.Conflict, "take it off there in NetBox, or correct the manifest", "it stands on %s", holder(rows[0].Holder, rows[0].Type, rows[0].On))
@@ -120,4 +131,33 @@ func (w *writing) standingMAC(ctx context.Context, port *Port, mac string) (int6
 		err = decode(answer, &made)
 	}
 	return made.ID, err
+}
+
+// on is the interface of this device that a MAC address stands on, nil if it stands elsewhere.
+func (w *writing) on(r MACRow) *Port {
+	for i := range w.entry.Ports {
+		if r.Type == onInterface && w.entry.Ports[i].Row.ID == r.On {
+			return &w.entry.Ports[i]
+		}
+	}
+	return nil
+}
+
+// giver is the interface of ours that a MAC address may be taken from.
+func (w *writing) giver(r MACRow) *Port {
+	if port := w.on(r); port != nil && port.ours() {
+		return port
+	}
+	return nil
+}
+
+// shared tells whether a MAC address stands on another interface that is to keep
+// it: the members of a bond have one address, with a row for each.
+func (w *writing) shared(r MACRow, port *Port, mac string) bool {
+	other := w.on(r)
+	if other == nil || other.Row.ID == port.Row.ID {
+		return false
+	}
+	want := w.want.Spec.port(other.Row.Name)
+	return want != nil && want.MAC == mac
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,13 +164,13 @@ func (recalling) NextJID(_ context.Context, now time.Time) (string, error) {
 
 // standClock is a time that jumps once, between the listings and the decision.
 type standClock struct {
-	asked *int
+	asked *atomic.Int32
 	age   time.Duration
 }
 
 func (c standClock) Now() time.Time {
-	*c.asked++
-	if *c.asked > 1+2*3 { // the listings of three kinds ask twice each
+	asked := c.asked.Add(1)
+	if asked > 1+2*3 { // the listings of three kinds ask twice each
 		return dusk.Add(c.age)
 	}
 	return dusk
@@ -189,7 +190,7 @@ func (s *stand) wish(t *testing.T, manifests []reconcile.Manifest, kinds reconci
 func (s *stand) plan(t *testing.T) *reconcile.Plan {
 	t.Helper()
 	kinds := s.kinds()
-	e := &reconcile.Engine{Stack: &s.stack, Kinds: kinds, Revision: reconcile.Revision{ID: standRev}, Journal: recalling{s.memory}, Clock: standClock{new(int), s.age},
+	e := &reconcile.Engine{Stack: &s.stack, Kinds: kinds, Revision: reconcile.Revision{ID: standRev}, Journal: recalling{s.memory}, Clock: standClock{new(atomic.Int32), s.age},
 		Base: func(context.Context, string) (map[reconcile.Key]*reconcile.Wanted, error) {
 			if s.earlier == nil {
 				return s.wish(t, s.manifests, kinds).ByKey, nil

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -10,7 +11,8 @@ import (
 )
 
 // update writes what differs: first what stands on the device, then the device,
-// and at last it takes away what nobody wants any more.
+// and at last it takes away what nobody wants any more. What is in somebody else's
+// hands does not keep the rest: the other may be waiting for what is taken away.
 func (w *writing) update(ctx context.Context) error {
 	leaving, err := w.leaving()
 	if err != nil {
@@ -19,19 +21,30 @@ func (w *writing) update(ctx context.Context) error {
 	if _, _, err := w.differing(leaving); err != nil { // refused before anything is written
 		return err
 	}
+	conflict := w.ports(ctx)
+	if conflict != nil && reconcile.ClassOf(conflict) != reconcile.Conflict {
+		return conflict
+	}
+	if err := w.device(ctx, leaving); err != nil {
+		return err
+	}
+	return cmp.Or(w.clear(ctx, leaving), conflict)
+}
+
+// ports makes all interfaces as they are wanted. It goes on after a conflict.
+func (w *writing) ports(ctx context.Context) (conflict error) {
 	for i := range w.want.Spec.Interfaces {
 		port := &w.want.Spec.Interfaces[i]
 		if !w.want.Has(path(port.Name)) {
 			continue
 		}
-		if err := w.port(ctx, port); err != nil {
-			return attempted(err, "interface %s", port.Name)
+		err := attempted(w.port(ctx, port), "interface %s", port.Name)
+		if err != nil && reconcile.ClassOf(err) != reconcile.Conflict {
+			return err
 		}
+		conflict = cmp.Or(conflict, err)
 	}
-	if err := w.device(ctx, leaving); err != nil {
-		return err
-	}
-	return w.clear(ctx, leaving)
+	return conflict
 }
 
 func path(port string) string { return "interfaces." + port }

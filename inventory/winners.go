@@ -54,7 +54,7 @@ func Winners() []Winner {
 		{factName, "name", []Side{Git}, "NetBox and Scaleway follow"},
 		{factPublicIP, "public IP addresses", []Side{Live, Git}, "NetBox follows"},
 		{factPrivateIP, "addresses from prefixes of our own", []Side{NetBox}, "Scaleway follows"},
-		{factMAC, "MAC addresses", []Side{Live, NetBox}, "written to NetBox; unknown where Scaleway tells none"},
+		{factMAC, "MAC addresses", []Side{Live, Git, NetBox}, "written to NetBox; unknown where Scaleway tells none"},
 		{factSystem, "operating system, platform", []Side{Git, Live}, "installed, and written to NetBox"},
 		{factStatus, "whether it runs and is installed", []Side{Live, Git}, "NetBox's status follows"},
 		{factBrake, "status decommissioning, reconcile_hold, tag reconcile-quarantine", []Side{NetBox}, "Git cannot override it; a deletion passes decommissioning if Git names the machine no more"},

@@ -18,7 +18,8 @@ type Machine struct {
 }
 
 // A Machiner is a provider of machines: what is said of holds and of two agreeing
-// sources concerns its resources. It is pure.
+// sources concerns its resources. It is pure, and asked about what is only wanted
+// too: that has a name, a scope and a spec alone.
 type Machiner[S any] interface {
 	Machine(live Live[S]) Machine
 }

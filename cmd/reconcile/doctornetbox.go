@@ -69,7 +69,7 @@ func (d *doctor) netboxAnswers(ctx context.Context) bool {
 		d.fail("netbox", errors.New(status.Degraded), "use a reconcile that knows this version; until then nothing is written to it")
 		return true
 	}
-	d.well("netbox", "version %s answers in %d ms", status.Version, took.Milliseconds())
+	d.well("netbox", "%s, version %s, answers in %d ms", d.netboxURL, status.Version, took.Milliseconds())
 	return true
 }
 

@@ -303,3 +303,51 @@ func (r *rig) addresses() (out []string) {
 	}
 	return out
 }
+
+// TestR39DaemonWithoutNetBox: a daemon whose NetBox is away applies containers,
+// says since when it is away, and goes on by itself once it is back.
+func TestR39DaemonWithoutNetBox(t *testing.T) {
+	t.Parallel()
+	for name, settings := range map[string]string{"down": "", "no certificates": ", ca: /nowhere/ca.pem"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHerd(t, nil)
+			h.bootstrapped("")
+			h.write("stack.yaml", h.stack())
+			h.write("a.yaml", sized("a", 256, ""))
+			h.write("web.yaml", deviceFile("web-1", "active"))
+			commitAll(t, h.dir, "Begin")
+			box := func(more string) {
+				h.configure("netbox: {url: "+envOf(h.env, "NETBOX_URL")+", token: {env: NETBOX_TOKEN}"+more+"}\n", "name: rig")
+			}
+			box(settings)
+			if settings == "" {
+				h.fault(simulator.Fault{Kind: "status", Status: 502, Path: "/netbox/"})
+			}
+			before := len(h.sim.Log())
+			h.start()
+			s := h.becomes("rig", time.Minute, "unclear, its container live", func(s reconcile.Standing) bool {
+				return s.Condition == reconcile.Unclear && len(h.live("")) == 1 && s.Counts.Ok == 2
+			})
+			if !strings.Contains(s.Sentence, "Device could not be read") || !strings.Contains(s.Sentence, "all else goes on") {
+				t.Errorf("it says %s", s.Sentence)
+			}
+			if text := h.any().metrics(); !strings.Contains(text, "reconcile_netbox_up 0\n") {
+				t.Errorf("the metrics do not tell that NetBox is away")
+			}
+			if wrote := h.boxWrites(before); len(wrote) > 0 {
+				t.Errorf("it wrote %v", wrote)
+			}
+			h.healed()
+			box("")
+			h.settled(time.Minute)
+			if text := h.any().metrics(); !strings.Contains(text, "reconcile_netbox_up 1\n") {
+				t.Errorf("the metrics do not tell that NetBox is back")
+			}
+			if d := h.devices()["web-1"]; d.Status.Value != "active" {
+				t.Errorf("the device is %+v", d)
+			}
+		})
+	}
+	t.Log("R39: a daemon without NetBox: containers applied, 0 writes to it, in sync once it is back")
+}

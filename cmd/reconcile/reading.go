@@ -151,7 +151,7 @@ func (r *reading) base(kinds reconcile.Kinds) func(context.Context, string) (map
 			return nil, err
 		}
 		src := manifest.Read(tree, manifest.Options{Name: r.src.Stack.Name, Kinds: kinds})
-		src.Stack = r.src.Stack
+		src.Stack, src.Seen = r.src.Stack, r.src.Seen
 		wish, _ := reconcile.Expand(src, kinds, nil)
 		return wish.ByKey, nil
 	}

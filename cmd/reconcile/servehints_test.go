@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -295,5 +297,96 @@ func TestAHintOutdatesListings(t *testing.T) {
 	r.told(1)
 	if got := name(); got != "web-2" {
 		t.Errorf("after the hint the listing says %s", got)
+	}
+}
+
+// A NetBox is known as away from the first read that fails to the first that is
+// answered; who may not write, or does not wait, says nothing of it.
+func TestHowABoxDoes(t *testing.T) {
+	r := newHintRig(t)
+	b := r.line.clients.box(r.config.Load())
+	read := func(ctx context.Context, fails error) {
+		r.box.down = fails
+		_, _ = b.List(ctx, inventory.Devices, nil)
+	}
+	wants := func(what string, away bool, since time.Time) {
+		t.Helper()
+		health, _ := b.known()
+		if health.Failing.IsZero() == away || away && !health.Failing.Equal(since) {
+			t.Errorf("%s: %+v", what, health)
+		}
+	}
+	read(t.Context(), nil)
+	wants("it answers", false, time.Time{})
+	for _, class := range []reconcile.Class{reconcile.Unavailable, reconcile.Forbidden, reconcile.RateLimited} {
+		began := r.time.now
+		read(t.Context(), &reconcile.Error{Class: class, Message: "away"})
+		r.time.now = r.time.now.Add(time.Hour)
+		read(t.Context(), &reconcile.Error{Class: class, Message: "still away"})
+		wants(string(class), true, began)
+		read(t.Context(), &reconcile.Error{Class: reconcile.NotFound, Message: "no such device"})
+		wants("an answer after "+string(class), false, time.Time{})
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	read(left, &reconcile.Error{Class: reconcile.Unavailable, Message: "nobody waited"})
+	wants("who asked has left", false, time.Time{})
+	r.box.down = &reconcile.Error{Class: reconcile.Forbidden, Message: "read only"}
+	_, _ = b.Update(t.Context(), inventory.Devices, 1, nil, "")
+	wants("a write was refused", false, time.Time{})
+	if _, counted := b.known(); counted["ok"] == 0 {
+		t.Errorf("counted %v", counted)
+	}
+	within, calls := reconcile.WithCalls(t.Context())
+	read(within, nil)
+	if len(calls()) != 1 {
+		t.Errorf("the caller's own record has %d calls", len(calls()))
+	}
+}
+
+// What the configuration does not lead to fails at each request, and nothing else does.
+func TestANetBoxThatIsNotThere(t *testing.T) {
+	word := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(word, []byte("nbt_first.word\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	getenv := func(name string) string { return map[string]string{"NETBOX_URL": "https://netbox.example.com"}[name] }
+	m := newMasks()
+	c := &clients{app: &app{getenv: getenv}, o: lineOptions{clock: reconcile.RealClock{}, getenv: getenv, masks: m}, boxes: map[netboxAt]*box{}}
+	for name, config := range map[string]daemon.NetBox{
+		"environment without a token":   {},
+		"certificates that are nowhere": {URL: "https://netbox.example.com", Token: daemon.Ref{File: word}, CA: "/nowhere"},
+		"no certificates":               {URL: "https://netbox.example.com", Token: daemon.Ref{File: word}, CA: word},
+	} {
+		server := c.netbox(&daemon.Config{NetBox: config})
+		if server == nil {
+			t.Errorf("%s: there is none", name)
+			continue
+		}
+		if _, err := server.Status(t.Context()); reconcile.ClassOf(err) != reconcile.Unavailable || !strings.Contains(err.Error(), "NetBox is not asked") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	getenv = func(string) string { return "" }
+	c.o.getenv, c.boxes = getenv, map[netboxAt]*box{}
+	if c.netbox(&daemon.Config{}) != nil {
+		t.Error("without NETBOX_URL there is one")
+	}
+	// The token is read each time, and masked from then on.
+	token := c.netboxToken(daemon.Ref{File: word})
+	for _, want := range []string{"nbt_first.word", "nbt_second.word"} {
+		if err := os.WriteFile(word, []byte(want+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := token(t.Context())
+		if err != nil || got.Reveal() != want || strings.Contains(m.clean("it is "+want), want) {
+			t.Errorf("it is %q, shown as %s, %v", got.Reveal(), m.clean(want), err)
+		}
+	}
+	if err := os.Remove(word); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := token(t.Context()); err == nil {
+		t.Error("a token that is not there is none")
 	}
 }

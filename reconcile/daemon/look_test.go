@@ -157,6 +157,7 @@ func TestUnreadableListing(t *testing.T) {
 		if got := s.standing("shop"); got.Counts.Unknown != 1 || got.Applied != hash("aaaa") {
 			s.Errorf("got %+v", got)
 		}
+		time.Sleep(time.Minute)
 		s.look("shop", reconcile.BySchedule)
 		s.want("shop", reconcile.Unclear, "Item could not be read since 2000-01-01 00:00 UTC: list Item: the API is down")
 	}, entry("shop"))

@@ -105,8 +105,11 @@ func failedSince47(verb string, total int, failed []failure) *refusal {
 func fieldErrors(r *refusal) any {
 	fields, ok := r.body.(map[string]any)
 	if text, plain := fields["detail"].(string); ok && plain {
+		var held int
 		if r.status == http.StatusForbidden {
 			text = "You do not have permission to perform this action on this object."
+		} else if _, err := fmt.Sscanf(text, holding, &held); err == nil {
+			text = fmt.Sprintf("Unable to delete: %d dependent object(s) prevent deletion.", held)
 		}
 		return map[string]any{whole: []string{text}}
 	}

@@ -43,9 +43,10 @@ func (f *fall) refusal() *refusal {
 	for i, r := range f.held {
 		names[i] = fmt.Sprintf("%s (%d)", f.s.name(r), r.id)
 	}
-	return detail(409, fmt.Sprintf("Unable to delete object. %d dependent objects were found: %s",
-		len(f.held), strings.Join(names, ", ")))
+	return detail(409, fmt.Sprintf(holding+": %s", len(f.held), strings.Join(names, ", ")))
 }
+
+const holding = "Unable to delete object. %d dependent objects were found"
 
 func (f *fall) take(r *row) {
 	if f.set[self(r)] {

@@ -55,6 +55,7 @@ type field struct {
 	unique   bool // no two rows have it
 	loose    bool // its filter ignores case
 	quiet    bool // nothing filters by it
+	last     bool // of several values to filter by, the last one counts
 	fixed    bool // of an object that exists, what is sent for it is ignored
 	hidden   bool // stored and never shown
 	apart    bool // not shown where the row stands within another one
@@ -133,6 +134,7 @@ func (f field) from(since int) field   { f.since = since; return f }
 func (f field) before(until int) field { f.until = until; return f }
 func (f field) named(l string) field   { f.label = l; return f }
 func (f field) unfiltered() field      { f.quiet = true; return f }
+func (f field) lastCounts() field      { f.last = true; return f }
 
 // aside is not shown where the row stands within another one.
 func (f field) aside() field { f.apart = true; return f }

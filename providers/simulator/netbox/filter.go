@@ -2,6 +2,7 @@ package netbox
 
 import (
 	"maps"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -125,11 +126,22 @@ func (q *query) search(text string) {
 		names = []string{"name", "slug", "description"}
 	}
 	text = strings.ToLower(strings.TrimSpace(text))
+	ip, _ := netip.ParseAddr(text)
 	q.keep(func(r *row) bool {
-		return slices.ContainsFunc(names, func(name string) bool {
+		return ip.IsValid() && q.s.reachedBy(r, ip) || slices.ContainsFunc(names, func(name string) bool {
 			return strings.Contains(strings.ToLower(plainText(r, name)), text)
 		})
 	})
+}
+
+// reachedBy tells whether an address is a machine's primary one.
+func (s *Server) reachedBy(r *row, ip netip.Addr) bool {
+	for _, name := range []string{"primary_ip4", "primary_ip6"} {
+		if netOf(s.row("ipam/ip-addresses", r.ref(name)), "address").Addr() == ip {
+			return true
+		}
+	}
+	return false
 }
 
 func (q *query) ids(lookup string, values []string) {

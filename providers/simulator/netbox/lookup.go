@@ -15,6 +15,9 @@ func (q *query) field(f *field, lookup string, values []string) {
 	if f.quiet {
 		return
 	}
+	if f.last {
+		values = values[len(values)-1:]
+	}
 	get := func(r *row) any { return r.get(f.name) }
 	switch f.form {
 	case formRef:

@@ -93,9 +93,10 @@ func changeTable() *table {
 		brief: "id url display_url display time user user_name request_id action changed_object_type changed_object_id " +
 			"changed_object object_repr message prechange_data postchange_data",
 		fields: fields(field{name: "time", form: formTime}, ref("user", "users/users").on(unset), text("user_name", 150),
-			text("request_id", 36), pick("action", choicesOf("create=Created, update=Updated, delete=Deleted")),
+			text("request_id", 36), pick("action", choicesOf("create=Created, update=Updated, delete=Deleted")).lastCounts(),
 			object("changed_object"), text("object_repr", 200).from(v45), text("message", 200).from(v44),
 			field{name: "prechange_data", form: formJSON, null: true, quiet: true},
 			field{name: "postchange_data", form: formJSON, null: true, quiet: true}),
-		text: changeName}
+		search: []string{"user_name", "object_repr", "message"},
+		text:   changeName}
 }

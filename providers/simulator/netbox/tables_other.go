@@ -61,7 +61,8 @@ func virtualMachineTable() *table {
 			counts("interface_count", "virtualization/interfaces", "virtual_machine"), constant("virtual_disk_count", "0")),
 		uniques: []unique{
 			{fields: "~name cluster tenant", message: "Virtual machine name must be unique per cluster and tenant."},
-			{fields: "~name cluster", without: "tenant", message: "Virtual machine name must be unique per cluster."}},
+			{fields: "~name cluster", without: "tenant", message: "Virtual machine name must be unique per cluster.",
+				newer: "Virtual machine name must be unique per cluster and tenant."}},
 		clean:   cleanMachine,
 		filters: []filter{far("cluster_type", "cluster.type"), test("has_primary_ip", hasPrimary)},
 	}
