@@ -41,7 +41,7 @@ func (t *teller) disagreement(f *reconcile.Finding) {
 	}
 	t.sheet.add(row{depth: entry, sign: "≠", text: f.Resource, right: f.Pos.Short(), tint: colour})
 	if f.Git != nil || f.NetBox != nil || f.Live != nil {
-		t.sheet.add(row{depth: field, name: f.Field, parts: []string{side(f.Git), side(f.NetBox), side(f.Live)}, leads: []string{"Git: ", "  NetBox: ", "  live: "}})
+		t.sheet.add(row{depth: field, name: f.Field, parts: []string{column(f.Git), column(f.NetBox), column(f.Live)}, leads: []string{"Git: ", "  NetBox: ", "  live: "}})
 	}
 	t.sheet.add(row{depth: detail, text: f.Class + ": " + remedy(f)})
 	for _, text := range []string{lastChange(f, t.plan.At), unchangedSince(f, t.plan.At), address("NetBox", f.URL), address("console", t.closer(f.Console)), address("request", t.closer(requestOf(f)))} {
@@ -70,6 +70,14 @@ func fieldWord(f *reconcile.Finding) string {
 func side(value *string) string {
 	if value == nil {
 		return "(nothing)"
+	}
+	return quoted(*value)
+}
+
+// column is what one of the three says, where the others stand beside it.
+func column(value *string) string {
+	if value == nil {
+		return "-"
 	}
 	return quoted(*value)
 }
@@ -112,11 +120,11 @@ func address(name, of string) string {
 	return name + ": " + of
 }
 
-// disagreements is the line of a plan about them.
+// disagreements is the line of a plan about those that no change of it is about.
 func (t *teller) disagreements() string {
 	n := 0
 	for i := range t.plan.Findings {
-		if !minor(&t.plan.Findings[i]) {
+		if f := &t.plan.Findings[i]; !minor(f) && f.Key == "" {
 			n++
 		}
 	}
