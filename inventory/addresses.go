@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -103,13 +104,34 @@ func (w *writing) standingOn(ctx context.Context, port *Port, f map[string]any) 
 }
 
 func (w *writing) take(ctx context.Context, port *Port, row *AddressRow, f map[string]any) error {
+	etag, err := w.stays(ctx, IPAddresses, row.ID, row.Type, row.On)
+	if err != nil {
+		return err
+	}
 	w.wrote = true
 	f = w.standingOn(ctx, port, f)
 	if !Tagged(row.Tags, TagManaged) {
 		f["add_tags"] = tagRefs([]string{TagManaged})
 	}
-	answer, err := w.Server.Update(ctx, IPAddresses, row.ID, f, "")
+	answer, err := w.Server.Update(ctx, IPAddresses, row.ID, f, etag)
 	return w.stands(port, answer, err)
+}
+
+// stays reads an IP or MAC address afresh, for a write that is refused if somebody
+// comes between, and refuses it if it stands elsewhere than when it was found.
+func (w *writing) stays(ctx context.Context, in Table, id int64, sort string, on int64) (etag string, err error) {
+	answer, err := w.Server.Get(ctx, in, id)
+	var now AddressRow
+	if err == nil {
+		err = json.Unmarshal(answer.Body, &now)
+	}
+	if err != nil {
+		return "", err
+	}
+	if now.On != on || now.Type != sort {
+		return "", refusal(reconcile.Conflict, "plan again", "somebody has moved it since it was looked for")
+	}
+	return answer.ETag, nil
 }
 
 func (w *writing) made(ctx context.Context, port *Port, address string) error {

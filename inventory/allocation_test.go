@@ -130,6 +130,23 @@ func TestWhereAddressesComeFrom(t *testing.T) {
 			}
 		}},
 		{"no such prefix", func(*stage) {}, []any{port("eth0", "allocate", []any{"10.99.0.0/24"})}, "NetBox has no prefix 10.99.0.0/24 in its global table", nil},
+		{"our own, moved away by a person", func(s *stage) {
+			on := s.foreign("elsewhere", "eth0")
+			s.settle(device("web-1", "interfaces", []any{port("eth0", "addresses", []any{"203.0.113.7/32"}), port("eth1", "allocate", []any{"10.20.0.0/24"})}))
+			for _, row := range rows[inventory.AddressRow](s, inventory.IPAddresses) {
+				s.edit("j.doe", "ipam/ip-addresses", row.ID, "assigned_object_type", "dcim.interface", "assigned_object_id", on)
+			}
+		}, []any{port("eth0", "addresses", []any{"203.0.113.7/32"}), port("eth1", "allocate", []any{"10.20.0.0/24"})}, "", func(s *stage) {
+			all := rows[inventory.AddressRow](s, inventory.IPAddresses)
+			for _, row := range all {
+				if row.Holder.Device == nil || row.Holder.Device.Name != "web-1" {
+					s.Errorf("%s stands on %+v", row.Address, row.Holder)
+				}
+			}
+			if len(all) != 2 {
+				s.Errorf("%d addresses", len(all))
+			}
+		}},
 		{"another's MAC address", func(s *stage) {
 			on := s.foreign("elsewhere", "eth0")
 			s.seed("dcim/mac-addresses", "mac_address", "AA:BB:CC:00:11:22", "assigned_object_type", "dcim.interface", "assigned_object_id", on)
@@ -215,5 +232,21 @@ func TestDevicesSwapAddresses(t *testing.T) {
 	s.converge(pair("203.0.113.2/24", "203.0.113.1/24")...)
 	if _, spec := s.live("a"); spec.Primary4 != "203.0.113.2/24" {
 		t.Errorf("a has %s", spec.Primary4)
+	}
+}
+
+// TestAnAllocationIsKept: an address that somebody took off its interface is put
+// back there, and no other is asked for.
+func TestAnAllocationIsKept(t *testing.T) {
+	s := newStage(t, "4.6.8")
+	m := device("web-1", "interfaces", []any{port("pn-0", "allocate", []any{"10.20.0.0/24"})})
+	s.settle(m)
+	before := rows[inventory.AddressRow](s, inventory.IPAddresses)[0]
+	s.edit("j.doe", "ipam/ip-addresses", before.ID, "assigned_object_type", nil, "assigned_object_id", nil)
+	s.commit("second")
+	s.settle(m)
+	after := rows[inventory.AddressRow](s, inventory.IPAddresses)
+	if len(after) != 1 || after[0].ID != before.ID || after[0].On != before.On {
+		t.Errorf("%+v became %+v", before, after)
 	}
 }

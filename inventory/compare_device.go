@@ -80,7 +80,7 @@ func (c *comparison) compare(i int, key reconcile.Key, a *aspect) {
 	case !spoke && unanimous(says, a):
 		return
 	case spoke && !slices.ContainsFunc([]Side{Git, NetBox, Live}, wrong):
-		c.unknownMAC(i, key, a, says)
+		c.unknownMAC(i, key, a, says, side)
 		return
 	case a.field == "status" && brake(d.row) == decommissioning, c.ignored(key, a), onlyGit(change, a) && !wrong(Live):
 		return
@@ -203,12 +203,12 @@ func changedFields(change *reconcile.Change) []reconcile.FieldChange {
 }
 
 // unknownMAC notes that nobody can tell whether a MAC address is right.
-func (c *comparison) unknownMAC(i int, key reconcile.Key, a *aspect, says map[Side]string) {
+func (c *comparison) unknownMAC(i int, key reconcile.Key, a *aspect, says map[Side]string, side Side) {
 	if a.fact != factMAC || c.sure(i) == nil || says[Live] != "" || cmp.Or(says[Git], says[NetBox]) == "" {
 		return
 	}
 	f := c.about(i, "mac-unknown", info)
-	f.Field, f.Winner, f.Says = a.field, string(NetBox), "Scaleway tells no MAC address of it, so it cannot be checked"
+	f.Field, f.Winner, f.Says = a.field, string(side), "Scaleway tells no MAC address of it, so it cannot be checked"
 	f.Git, f.NetBox = text(says[Git]), text(says[NetBox])
 	c.add(f, key, "device "+c.devices[i].called())
 }

@@ -78,7 +78,8 @@ func (c *concern) destroys() bool {
 // the stack's leave to do without.
 func (c *concern) alone() string {
 	deletes := c.Action == reconcile.Delete || c.Action == reconcile.Replace && c.First == reconcile.Delete
-	if !deletes || c.settings.AutoDelete {
+	copied := c.Surplus && !c.machine
+	if !deletes || c.settings.AutoDelete && !copied {
 		return ""
 	}
 	if c.Action == reconcile.Replace {
@@ -88,6 +89,9 @@ func (c *concern) alone() string {
 		if c.rankOf(i) < byName && c.devices[i].row.Status == "decommissioning" {
 			return ""
 		}
+	}
+	if copied && len(c.of) > 0 {
+		return fmt.Sprintf("another device has its key too, as when somebody clones one; if %s is one of its own, take the tag %s and the fields of reconcile off it, else set it to decommissioning", c.about(c.of[0]), TagManaged)
 	}
 	if len(c.of) == 0 {
 		return "Git no longer names it, and no device of NetBox says that it is decommissioned; inventory.autoDelete would do without that"

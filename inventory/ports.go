@@ -118,7 +118,10 @@ func (w *writing) standingMAC(ctx context.Context, port *Port, mac string) (int6
 				return 0, err
 			}
 		}
-		_, err := w.Server.Update(ctx, MACAddresses, row.ID, w.stamp(ctx, on), "")
+		etag, err := w.stays(ctx, MACAddresses, row.ID, row.Type, row.On)
+		if err == nil {
+			_, err = w.Server.Update(ctx, MACAddresses, row.ID, w.stamp(ctx, on), etag)
+		}
 		return row.ID, err
 	}
 	if len(rows) > 0 {

@@ -121,6 +121,7 @@ func TestTheSameNameElsewhere(t *testing.T) {
 func BenchmarkListing(b *testing.B) {
 	s := newStage(b, "4.6.8")
 	s.fleet(5000)
+	s.server = s.client(500)
 	s.wire.bends(func(_ *http.Request, serve func() *http.Response) (*http.Response, error) {
 		time.Sleep(20 * time.Millisecond)
 		return serve(), nil

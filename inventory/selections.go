@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,10 +87,20 @@ func (selections) Draw(m *reconcile.Manifest, spec DeviceSelection, seen *reconc
 		return x.out
 	}
 	live = slices.Clone(live)
-	slices.SortStableFunc(live, func(a, b *reconcile.Resource) int { return strings.Compare(a.Name, b.Name) })
-	for _, r := range live {
-		x.device(r, spec.Select)
+	slices.SortFunc(live, func(a, b *reconcile.Resource) int {
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+	})
+	for _, r := range live { // what has a key keeps it, the oldest first
+		if x.mine(r) {
+			x.taken(r)
+		}
 	}
+	for _, r := range live {
+		if !x.mine(r) {
+			x.device(r, spec.Select)
+		}
+	}
+	slices.SortFunc(x.out.Children, func(a, b reconcile.Manifest) int { return cmp.Compare(a.Key, b.Key) })
 	return x.out
 }
 
@@ -103,17 +114,30 @@ type drawing struct {
 // keyName is what a device's name must be like to stand in a key.
 var keyName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$`)
 
+// mine tells whether a device says that this selection has taken it over.
+func (x *drawing) mine(r *reconcile.Resource) bool {
+	return x.seen.Ours(r.Mark) && r.Mark.Key.Below(x.m.Key)
+}
+
+// taken draws a device that the selection has. People may write anything into the
+// field of a key: where none of a drawn device stands there, nothing is deleted.
+func (x *drawing) taken(r *reconcile.Resource) {
+	key := r.Mark.Key
+	if name := key.Name(); key == x.m.Key.Child(DeviceKind, name) && keyName.MatchString(name) {
+		x.draw(key, r, r.Spec.(*Device))
+		return
+	}
+	x.out.Unknown = fmt.Sprintf("device %s (%s) says in %s that it is %s, which is no device of it; put that right in NetBox", r.Name, r.ID, FieldResource, key)
+}
+
 func (x *drawing) device(r *reconcile.Resource, by Selection) {
 	spec := r.Spec.(*Device)
-	mine := x.seen.Ours(r.Mark) && r.Mark.Key.Below(x.m.Key)
 	switch {
-	case mine:
-		x.draw(r.Mark.Key, r, spec)
 	case !by.has(spec):
 	case !r.Mark.IsZero():
-		x.leftOut("device %s (%s) is selected, but it is %s of %s", r.Name, r.ID, r.Mark.Key, r.Mark.Owner())
+		x.leftOut("device %s (%s) is selected, but it is %s of %s; it", r.Name, r.ID, r.Mark.Key, r.Mark.Owner())
 	case !keyName.MatchString(spec.Name):
-		x.leftOut("device %s (%s) is selected, but its name %q cannot stand in a key: give it one of letters, digits, dots, - and _", r.Name, r.ID, spec.Name)
+		x.leftOut("device %s (%s) is selected, but its name %q cannot stand in a key: give it one of letters, digits, dots, - and _; it", r.Name, r.ID, spec.Name)
 	default:
 		x.draw(x.m.Key.Child(DeviceKind, spec.Name), r, spec)
 	}
@@ -131,19 +155,16 @@ func (s Selection) has(d *Device) bool {
 }
 
 func (x *drawing) leftOut(format string, args ...any) {
-	x.out.Faults = append(x.out.Faults, reconcile.Fault{Path: "select", Message: fmt.Sprintf(format, args...) + "; it is left out", Warning: true})
+	x.out.Faults = append(x.out.Faults, reconcile.Fault{Path: "select", Message: fmt.Sprintf(format, args...) + " is left out", Warning: true})
 }
 
 func (x *drawing) draw(key reconcile.Key, r *reconcile.Resource, spec *Device) {
 	if other := x.drawn[key]; other != nil {
-		x.out.Faults = append(x.out.Faults, reconcile.Fault{
-			Path: "select", Message: fmt.Sprintf("devices %s and %s are both %s", other.ID, r.ID, key),
-			Hint: "give them different names in NetBox, or select one of them only",
-		})
+		x.leftOut("devices %s and %s are both %s: give them different names in NetBox, or select one of them only; until then %s", other.ID, r.ID, key, r.ID)
 		return
 	}
 	x.drawn[key] = r
-	child := reconcile.Manifest{Key: key, Name: spec.Name, Pos: x.m.Pos, Spec: x.spec(spec)}
+	child := reconcile.Manifest{Key: key, Name: spec.Name, Pos: x.m.Pos, Spec: x.spec(spec), Drawn: r.ID}
 	if r.Mark.IsZero() {
 		child.Annotations = map[string]reconcile.Annotation{
 			reconcile.AdoptAnnotation: {Value: reconcile.String(r.ID, x.m.Pos), Pos: x.m.Pos},
@@ -159,7 +180,7 @@ func (x *drawing) spec(d *Device) *reconcile.Node {
 		{"name", d.Name}, {"site", d.Site}, {"tenant", d.Tenant}, {"role", d.Role}, {"deviceType", d.DeviceType}, {"status", d.Status},
 	} {
 		if e.text != "" {
-			says = says.With(reconcile.Entry{Key: e.name, Value: reconcile.String(e.text, x.m.Pos)})
+			says = says.With(reconcile.Entry{Key: e.name, Value: reconcile.Literal(e.text, x.m.Pos)})
 		}
 	}
 	if over := x.m.Spec.Get("device"); over != nil {

@@ -74,13 +74,16 @@ func TestDevicesAreDrawn(t *testing.T) {
 	}
 }
 
-// TestTwoOfOneName are an error that names both.
+// TestTwoOfOneName: one is drawn, and a warning names both; all else goes on.
 func TestTwoOfOneName(t *testing.T) {
 	s := newStage(t, "4.6.8")
 	a, b := s.racked("web-1", "planned"), s.racked("web-1", "planned", "site", slug("nl-ams-1"))
-	_, problems := s.expand(selection(map[string]any{}, map[string]any{}))
-	if text := fmt.Sprint(problems.Err()); !strings.Contains(text, fmt.Sprintf("devices %d and %d are both DeviceSelection/rack/Device/web-1", a, b)) {
+	wish, problems := s.expand(selection(map[string]any{}, map[string]any{}))
+	if text := problems.Error(); problems.Err() != nil || !strings.Contains(text, fmt.Sprintf("devices %d and %d are both DeviceSelection/rack/Device/web-1", a, b)) {
 		t.Errorf("it says %s", text)
+	}
+	if w := wish.ByKey["DeviceSelection/rack/Device/web-1"]; w == nil || w.Adopt != fmt.Sprint(a) {
+		t.Errorf("drawn: %+v", w)
 	}
 }
 

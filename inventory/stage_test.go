@@ -47,7 +47,7 @@ func newStage(tb testing.TB, version string) *stage {
 	s := &stage{TB: tb, clock: &clock{at: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}, journal: providertest.NewJournal()}
 	s.sim = simulator.New(simulator.Options{Version: version, Now: s.clock.Now})
 	s.wire = &wire{handler: s.sim, counts: map[string]int{}}
-	s.server = s.client()
+	s.server = s.client(100)
 	s.stack = reconcile.Stack{Name: "shop", UID: "5b0c11aa-0000-4000-8000-000000000001", Declared: true, Inventory: reconcile.NewInventory(),
 		Policy: reconcile.Policy{Mode: "auto", Prune: true, MaxDeletes: 1000, AllowEmpty: true, Rules: reconcile.Rules{MaxMonthlyEUR: -1}, Quorum: reconcile.Quorum{Count: 1}}}
 	s.stack.Inventory.AutoDelete = true
@@ -80,10 +80,10 @@ func (s *stage) bootstrap() {
 	}
 }
 
-func (s *stage) client() inventory.Server {
+func (s *stage) client(page int) inventory.Server {
 	s.Helper()
 	c, err := netbox.New(netbox.Options{
-		URL: "http://127.0.0.1:8000", UserAgent: "test", Clock: s.clock, Transport: s.wire, PageSize: 100,
+		URL: "http://127.0.0.1:8000", UserAgent: "test", Clock: s.clock, Transport: s.wire, PageSize: page,
 		Token: func(context.Context) (reconcile.Secret, error) { return reconcile.NewSecret(simulator.Token), nil },
 	})
 	if err != nil {

@@ -225,8 +225,12 @@ func (w *writing) remove(ctx context.Context) error {
 	return err
 }
 
-// braked refuses to delete what a person has stopped, whatever was planned.
+// braked refuses to delete what a person has stopped, whatever was planned, and
+// what NetBox agreed to delete when it was planned and does not any more.
 func (w *writing) braked() error {
+	if was := w.have.Spec.Row; was != nil && was.Status == goingAway && w.entry.Row.Status != goingAway {
+		return refusal(reconcile.Conflict, "plan again", "somebody has set it from %s to %s since it was planned; it was not deleted", goingAway, w.entry.Row.Status)
+	}
 	for _, brake := range w.entry.Brakes() {
 		if brake != goingAway {
 			return refusal(reconcile.Conflict, "take it off in NetBox, if it may go", "%s is on it; it was not deleted", brake)

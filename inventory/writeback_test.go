@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"gitlab.com/reconciled/reconciled/inventory"
 	"gitlab.com/reconciled/reconciled/reconcile"
@@ -62,6 +63,31 @@ func TestWriteBack(t *testing.T) {
 	if n := writes(s.wire.taken()); n != 0 || !s.row("web-1").Updated.Equal(before.Updated) {
 		t.Errorf("%d writes", n)
 	}
+}
+
+// TestNotedIsDone: with journal-only an update that was noted is held, and nothing
+// failed; with direct it is written.
+func TestNotedIsDone(t *testing.T) {
+	s := newStage(t, "4.6.8")
+	s.settle(device("web-1"))
+	s.stack.Inventory.WriteBack = "journal-only"
+	s.commit("second")
+	wish, engine := s.wish(device("web-1", "status", "active")), s.engine()
+	engine.Guards = []reconcile.Guard{inventory.Guard(s.kinds(), s.stack.Inventory)}
+	plan, world, err := engine.Plan(t.Context(), wish)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problem := trouble(engine.Apply(t.Context(), nil, wish, world, plan)); problem != "" {
+		t.Errorf("it says %s", problem)
+	}
+	plan, _, err = engine.Plan(t.Context(), wish)
+	if err != nil || len(plan.Steps) != 0 || len(plan.Held) != 1 || !strings.Contains(plan.Held[0].Held[0].Reason, "it is noted in the device's journal") {
+		t.Errorf("it is to do %q, %v", changes(plan), err)
+	}
+	s.stack.Inventory.WriteBack = "direct"
+	s.clock.advance(time.Hour)
+	s.settle(device("web-1", "status", "active"))
 }
 
 func ignoreID(_ string, err error) error { return err }

@@ -150,7 +150,7 @@ func (d *decoder) text(f *Field, n *Node, path string) (text string, ok bool) {
 		d.problems.add(n.Pos, "", "%s: wants a single value, got %s", path, n.Kind)
 		return "", false
 	}
-	if n.Kind == StringNode && reference.MatchString(n.Text) {
+	if n.Kind == StringNode && !n.Literal && reference.MatchString(n.Text) {
 		d.refer(Reference{Path: path, Text: n.Text, Pos: n.Pos})
 		return "", false
 	}

@@ -164,6 +164,10 @@ func (d *differ) create(w *Wanted, spec any, unknown map[string]string) {
 		c.hold(Hold{Guard: "adopt", Pos: w.Manifest.Annotations[AdoptAnnotation].Pos,
 			Reason: fmt.Sprintf("%s %s is not there, or belongs to another stack", w.Kind.Name, w.Adopt)})
 	}
+	if id := w.Manifest.Drawn; id != "" {
+		c.hold(Hold{Guard: "drawn", Pos: w.Manifest.Pos,
+			Reason: fmt.Sprintf("it was drawn from %s %s, which is there no more; nothing is made in its place", w.Kind.Name, id)})
+	}
 	d.nameTaken(w, c, spec)
 	d.Changes = append(d.Changes, *c)
 }

@@ -17,6 +17,7 @@ type Manifest struct {
 	Annotations map[string]Annotation
 	Labels      map[string]string // become tags "name=value" beside the mark
 	From        Key               // what expanded to it; "" for a document of the source
+	Drawn       string            // ID of the live resource that it was drawn from: that one it is, and no other is made
 	// Requires are keys that must be ready first, besides those that references name.
 	Requires []Key
 }

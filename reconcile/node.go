@@ -54,6 +54,7 @@ func (k NodeKind) String() string {
 type Node struct {
 	Kind    NodeKind
 	Text    string // a scalar as written; of a string its value
+	Literal bool   // a string that stands for itself: no reference is looked for in it
 	Pos     Pos
 	Entries []Entry // of a map, in the order written
 	Items   []*Node // of a list
@@ -100,6 +101,12 @@ func (n *Node) Scalar() string {
 
 // String makes a string node for an expansion.
 func String(text string, at Pos) *Node { return &Node{Kind: StringNode, Text: text, Pos: at} }
+
+// Literal makes a string node of other people's text, which stands for itself
+// whatever it looks like.
+func Literal(text string, at Pos) *Node {
+	return &Node{Kind: StringNode, Text: text, Pos: at, Literal: true}
+}
 
 // Int makes a number node for an expansion.
 func Int(value int64, at Pos) *Node {

@@ -60,6 +60,10 @@ type Hold struct {
 	Pos    Pos // of the line that says so, if one does
 }
 
+// Noted is the guard that holds an update which was done as far as it may be, such
+// as noted where people read it: it is not done again, and nothing failed.
+const Noted = "noted"
+
 // A Change is what differs for one key, and what is to be done about it.
 type Change struct {
 	Key      Key

@@ -18,10 +18,10 @@ func (d *differ) choose(w *Wanted, spec any, unknown map[string]string) (one *Re
 		switch {
 		case one == nil:
 			one, fields = r, diff
-		case w.Adopt == r.ID: // what the manifest names is it, whatever its age
+		case w.is(r): // what the manifest names is it, whatever its age
 			rest = append(rest, one)
 			one, fields = r, diff
-		case w.Adopt == one.ID:
+		case w.is(one):
 			rest = append(rest, r)
 		case replaces(fields) && (!replaces(diff) || d.first(w, one) == Create && d.first(w, r) == Delete):
 			rest = append(rest, one) // of two to be replaced, the one in the new one's place is it
@@ -32,6 +32,9 @@ func (d *differ) choose(w *Wanted, spec any, unknown map[string]string) (one *Re
 	}
 	return one, fields, rest
 }
+
+// is tells whether a manifest names a live resource by its ID.
+func (w *Wanted) is(r *Resource) bool { return w.Adopt == r.ID || w.Manifest.Drawn == r.ID }
 
 func (d *differ) compare(w *Wanted, r *Resource, spec any, unknown map[string]string) []FieldChange {
 	spec, unknown = d.against(w, r, spec, unknown, false)

@@ -75,6 +75,8 @@ func (a *application) effect(s *Step, now sight) (event Event, why string) {
 		return Settled, ""
 	case s.Action == Delete:
 		return "", "to be gone"
+	case s.Action == Update && held != nil && slices.ContainsFunc(held.Held, func(h Hold) bool { return h.Guard == Noted }):
+		return Settled, ""
 	case held != nil && slices.ContainsFunc(held.Held, func(h Hold) bool { return h.Guard == "unchanged" }):
 		return Unchanged, "accepted, but nothing changed"
 	case live != nil && live.Phase == Failed && (s.Action == Create || next == nil): // an older state may still be shown

@@ -74,11 +74,12 @@ func (d *doctor) netboxAnswers(ctx context.Context) bool {
 }
 
 // netboxClock compares this machine's clock with NetBox's, by an answer that needs
-// no token: none is sent.
+// no token: none is sent. It is a GET: NetBox answers HEAD with a body too, which
+// breaks the connection.
 func (d *doctor) netboxClock(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, strings.TrimSuffix(d.netboxURL, "/")+"/api/", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(d.netboxURL, "/")+"/api/", nil)
 	if err != nil {
 		return // its address was good enough for the client
 	}

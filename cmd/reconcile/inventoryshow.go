@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +99,8 @@ func (s *session) shownDevice(ctx context.Context, entry *inventory.Entry) *show
 	d.facts = factsOf(d.Facts)
 	if want := s.wantedDevice(entry); want != nil {
 		d.At = want.Manifest.Pos.Short()
-		for _, fact := range gitFacts(want.Spec.(*inventory.Device)) {
+		labels := slices.Sorted(slices.Values(want.Tags))
+		for _, fact := range append(gitFacts(want.Spec.(*inventory.Device)), [2]string{"labels", strings.Join(labels, ", ")}) {
 			if fact[1] != "" {
 				d.Git[jsonName.Replace(fact[0])] = fact[1]
 			}

@@ -155,7 +155,9 @@ func (l *line) ready(ctx context.Context, e daemon.Entry, commit string, may fun
 		return ready, err
 	}
 	ready.Wish = wish
-	l.stakes.Store(e.Name, stakeOf(r.src, wish))
+	its := stakeOf(r.src, wish)
+	l.stakes.Store(e.Name, its)
+	ready.Warnings = append(ready.Warnings, l.clients.caution(config, stack, its)...)
 	ready.Engine = r.engine(kinds, wish, l.clock)
 	withInventory(ready.Engine, netbox)
 	ready.Engine.Settle = reconcile.DefaultSettle + listingsAge

@@ -88,7 +88,7 @@ func TestR39NetBoxFails(t *testing.T) {
 					t.Errorf("%s exits %d, want 3 and a reason like %s:\n%s", verb, code, c.says, out)
 				}
 			}
-			if out, code := r.run(c.env, "apply", "--yes"); code != 3 {
+			if out, code := r.run(c.env, "apply", "--yes", "--timeout", "48h"); code != 3 { // time is quick here, and patience is not
 				t.Errorf("apply exits %d, want 3:\n%s", code, out)
 			}
 			if n := len(r.live("")); n != 2 {

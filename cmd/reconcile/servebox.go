@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -169,20 +168,14 @@ func (b *box) Allocate(ctx context.Context, prefix int64, fields map[string]any)
 	return asked(ctx, b, func(ctx context.Context) (inventory.Answer, error) { return b.Server.Allocate(ctx, prefix, fields) })
 }
 
-// allBoxes are the NetBoxes that were asked for anything.
-func (c *clients) allBoxes() []*box {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.DeleteFunc(slices.Collect(maps.Values(c.boxes)), func(b *box) bool { return b == nil })
-}
-
-// lookAtNetbox asks each NetBox what it is, and says once when one goes away,
-// comes back, or is none that may be written.
+// lookAtNetbox asks NetBox what it is, once a stack has been looked at, and says
+// once when it goes away, comes back, or is none that may be written.
 func (s *serving) lookAtNetbox(ctx context.Context) {
-	for _, b := range s.line.clients.allBoxes() {
-		if _, err := b.Status(ctx); ctx.Err() != nil && err != nil {
-			return
-		}
+	b := s.line.clients.knownBox(s.config.Load())
+	if b == nil {
+		return
+	}
+	if _, err := b.Status(ctx); err == nil || ctx.Err() == nil {
 		b.tell(s.log)
 	}
 }

@@ -28,6 +28,12 @@ type shelf struct {
 	rows  map[string]map[string]any // by table and id
 	asked int
 	down  error
+
+	degraded string
+}
+
+func (s *shelf) Status(context.Context) (inventory.Status, error) {
+	return inventory.Status{Degraded: s.degraded}, s.down
 }
 
 func (s *shelf) answers(ctx context.Context, method, request string) error {
@@ -341,6 +347,26 @@ func TestHowABoxDoes(t *testing.T) {
 	read(within, nil)
 	if len(calls()) != 1 {
 		t.Errorf("the caller's own record has %d calls", len(calls()))
+	}
+}
+
+// A stack that uses NetBox is told of one that is only read.
+func TestADegradedBoxIsTold(t *testing.T) {
+	r := newHintRig(t)
+	config, stack := r.config.Load(), &reconcile.Stack{Pos: reconcile.Pos{File: "stack.yaml", Line: 1}}
+	b := r.line.clients.box(config)
+	if told := r.line.clients.caution(config, stack, stake{uses: true}); len(told) > 0 {
+		t.Errorf("all is well, and it is told %v", told)
+	}
+	r.box.degraded = "NetBox says that it is version 5.1.0"
+	if _, err := b.Status(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if told := r.line.clients.caution(config, stack, stake{uses: true}); len(told) != 1 || !told[0].Warning || !strings.Contains(told[0].Message, "5.1.0") {
+		t.Errorf("it is told %v", told)
+	}
+	if told := r.line.clients.caution(config, stack, stake{}); len(told) > 0 {
+		t.Errorf("a stack without devices is told %v", told)
 	}
 }
 

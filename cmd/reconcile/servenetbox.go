@@ -31,11 +31,36 @@ func (c *clients) netbox(config *daemon.Config) inventory.Server {
 	return nil
 }
 
-func (c *clients) box(config *daemon.Config) *box {
-	at := atOf(config.NetBox)
+// place is where the NetBox of a configuration is.
+func (c *clients) place(config *daemon.Config) netboxAt {
 	if c.o.simulated {
-		at = netboxAt{}
+		return netboxAt{}
 	}
+	return atOf(config.NetBox)
+}
+
+// knownBox is the NetBox of a configuration if it was made already, else nil.
+func (c *clients) knownBox(config *daemon.Config) *box {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.boxes[c.place(config)]
+}
+
+// caution is what a stack that uses NetBox is to be told of it.
+func (c *clients) caution(config *daemon.Config, stack *reconcile.Stack, its stake) reconcile.Problems {
+	b := c.knownBox(config)
+	if b == nil || !its.uses {
+		return nil
+	}
+	health, _ := b.known()
+	if health.Degraded == "" {
+		return nil
+	}
+	return reconcile.Problems{{Pos: stack.Pos, Warning: true, Message: health.Degraded}}
+}
+
+func (c *clients) box(config *daemon.Config) *box {
+	at := c.place(config)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	made, ok := c.boxes[at]

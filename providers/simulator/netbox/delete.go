@@ -111,13 +111,14 @@ func (x *tx) erase(r *row) {
 			x.amend(other, func(o *row) { o.vals[by.pos] = without(o.vals[by.pos], r.id) })
 		}
 	})
-	if r = t.rows[r.id]; t.erased != nil {
-		t.erased(x, r)
+	last := t.rows[r.id]
+	if t.erased != nil {
+		t.erased(x, last)
 	}
 	x.message = message
-	t.put(r, nil)
-	x.undo = append(x.undo, func() { t.putBack(nil, r) })
-	x.note(r, nil)
+	t.put(last, nil)
+	x.undo = append(x.undo, func() { t.putBack(nil, last) })
+	x.note(r, nil) // as it was when the request came
 }
 
 // without is a field's value when a row that it names is gone.

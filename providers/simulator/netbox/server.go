@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -144,8 +145,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // mount is the part of the path before /api/ that whoever mounts the server
 // took away.
 func mount(r *http.Request) string {
-	path, _, _ := strings.Cut(r.RequestURI, "?")
-	before, cut := strings.CutSuffix(path, r.URL.EscapedPath())
+	asked, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil {
+		return ""
+	}
+	before, cut := strings.CutSuffix(asked.EscapedPath(), r.URL.EscapedPath())
 	if !cut {
 		return ""
 	}
