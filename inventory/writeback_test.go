@@ -78,8 +78,8 @@ func TestNotedIsDone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if problem := trouble(engine.Apply(t.Context(), nil, wish, world, plan)); problem != "" {
-		t.Errorf("it says %s", problem)
+	if out := engine.Apply(t.Context(), nil, wish, world, plan); out.Failed() != 0 || out.Err != nil || len(out.Skipped) != 0 {
+		t.Errorf("it says %s", trouble(out))
 	}
 	plan, _, err = engine.Plan(t.Context(), wish)
 	if err != nil || len(plan.Steps) != 0 || len(plan.Held) != 1 || !strings.Contains(plan.Held[0].Held[0].Reason, "it is noted in the device's journal") {

@@ -83,7 +83,10 @@ func number(name string, least, most int64) field {
 	return field{name: name, form: formNumber, least: least, most: most, null: true}
 }
 
-func decimal(name string) field { return field{name: name, form: formDecimal, null: true} }
+// decimal has at most so many digits before its point.
+func decimal(name string, digits int) field {
+	return field{name: name, form: formDecimal, null: true, limit: digits}
+}
 
 func boolean(name string, standard bool) field {
 	return field{name: name, form: formBool, standard: standard}

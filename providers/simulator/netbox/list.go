@@ -236,7 +236,7 @@ func (s *Server) sortKeys(r *row, order []string) []any {
 // sortKey is what a row is sorted by in a field: references by their names.
 func (s *Server) sortKey(r *row, name string) any {
 	v := r.get(name)
-	if net, ok := v.(netip.Prefix); ok && name == "address" {
+	if net, ok := v.(netip.Prefix); ok && name == "address" && s.version.has(v46) {
 		return netip.PrefixFrom(net.Addr(), net.Addr().BitLen()) // by host
 	}
 	if f := r.table.columns[name]; f != nil && f.form == formRef && v != nil {

@@ -135,7 +135,9 @@ func (s *Server) Templates() []string {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{s: s, w: w, r: r, id: uuid.NewString(), prefix: mount(r)}
 	w.Header().Set("X-Request-ID", c.id)
-	w.Header().Set("API-Version", s.version.api())
+	if s.version.has(v43) || r.Header.Get("Content-Type") == "application/json" {
+		w.Header().Set("API-Version", s.version.api())
+	}
 	w.Header().Set("Vary", "HX-Request, Accept-Language, Cookie, origin")
 	if refused := c.serve(); refused != nil {
 		c.refuse(refused)

@@ -41,7 +41,7 @@ func customFieldTable() *table {
 			pick("ui_editable", choicesOf("yes, no, hidden")).or("yes"), boolean("is_cloneable", false),
 			field{name: "default", form: formJSON, null: true, quiet: true},
 			field{name: "related_object_filter", form: formJSON, null: true, quiet: true},
-			number("weight", 0, 32767).or(int64(100)), boolean("nulls_first", true).from(v47), decimal("validation_minimum"), decimal("validation_maximum"),
+			number("weight", 0, 32767).or(int64(100)), boolean("nulls_first", true).from(v47), decimal("validation_minimum", 12), decimal("validation_maximum", 12),
 			text("validation_regex", 500), field{name: "validation_schema", form: formJSON, null: true, quiet: true, since: v46}, ref("choice_set", "extras/custom-field-choice-sets"),
 			ref("owner", "users/owners").from(v45), text("comments", 0).unfiltered()),
 		filters: []filter{special("object_type", forObjectType)},

@@ -55,7 +55,7 @@ func virtualMachineTable() *table {
 			pick("start_on_boot", choicesOf("on, off, laststate=Last State")).or("off").from(v45),
 			ref("site", "dcim/sites"), ref("cluster", "virtualization/clusters"), ref("device", "dcim/devices"),
 			ref("role", "dcim/device-roles"), ref("tenant", "tenancy/tenants"), ref("platform", "dcim/platforms").on(unset),
-			primaries(), decimal("vcpus"), number("memory", 0, 1<<31), number("disk", 0, 1<<31), text("serial", 50),
+			primaries(), decimal("vcpus", 4), number("memory", 0, 1<<31), number("disk", 0, 1<<31), text("serial", 50),
 			constant("config_template", "null"), constant("config_context", "{}"),
 			field{name: "local_context_data", form: formJSON, null: true, quiet: true},
 			counts("interface_count", "virtualization/interfaces", "virtual_machine"), constant("virtual_disk_count", "0")),

@@ -23,7 +23,7 @@ func (x *tx) read(f *field, sent any) (any, string) {
 	case formNumber:
 		return readNumber(f, sent)
 	case formDecimal:
-		return readDecimal(sent)
+		return readDecimal(f, sent)
 	case formBool:
 		return readBool(sent)
 	case formChoice:
@@ -97,10 +97,13 @@ func readNumber(f *field, sent any) (any, string) {
 	return n, ""
 }
 
-func readDecimal(sent any) (any, string) {
+func readDecimal(f *field, sent any) (any, string) {
 	text := str(sent)
 	if _, err := strconv.ParseFloat(text, 64); err != nil {
 		return nil, "A valid number is required."
+	}
+	if before, _, _ := strings.Cut(strings.TrimLeft(text, "-0"), "."); len(before) > f.limit {
+		return nil, fmt.Sprintf("Ensure that there are no more than %d digits before the decimal point.", f.limit)
 	}
 	if !strings.Contains(text, ".") {
 		text += ".0"
