@@ -43,7 +43,7 @@ func TestFindings(t *testing.T) {
 			s.wantMetal("bm-1", map[string]string{"offer": "EM-A210R-HDD"})
 		}, nil, 0},
 		{"no NetBox", func(s *stand) {
-			s.absent = "none is configured"
+			s.absent, s.stack.Inventory.Pos = "none is configured", reconcile.Pos{}
 			s.metal("s-1", "bm-1", metal{})
 			s.wantMetal("bm-1", nil)
 		}, nil, 0},

@@ -50,17 +50,7 @@ func (w *warden) guard(c *reconcile.Change, world *reconcile.World) *reconcile.H
 			return &reconcile.Hold{Guard: guardName, Reason: reason, Pos: w.settings.Pos}
 		}
 	}
-	if about.noted(world.Memory[c.Key].Write) {
-		return &reconcile.Hold{Guard: reconcile.Noted, Reason: "inventory.writeBack is journal-only: it is noted in the device's journal in NetBox, and not written", Pos: w.settings.Pos}
-	}
 	return nil
-}
-
-// noted tells whether an update was noted in the device's journal, and so is done
-// as far as it may be.
-func (c *concern) noted(last reconcile.Attempt) bool {
-	return !c.machine && c.settings.WriteBack == journalOnly && c.Action == reconcile.Update &&
-		last.Action == reconcile.Update && last.Hash == c.Hash && last.Event != reconcile.Intent && !last.Failed
 }
 
 // find finds the devices and the server that the change is about. One that is to

@@ -91,7 +91,11 @@ func TestGuard(t *testing.T) {
 			s.wantMetal("bm-1", nil)
 		}, server, ""},
 		{"old, new device", newStand(), func(s *stand) { s.age = time.Hour; s.want("bm-1", nil) }, device, "1h0m0s old"},
-		{"no NetBox in use", newStand(), func(s *stand) { s.absent = "none"; s.wantMetal("bm-1", nil) }, server, ""},
+		{"no NetBox in use", newStand(), func(s *stand) {
+			s.absent, s.stack.Inventory.Pos = "none", reconcile.Pos{}
+			s.wantMetal("bm-1", nil)
+		}, server, ""},
+		{"NetBox in use, and nobody says where it is", newStand(), func(s *stand) { s.absent = "none"; s.wantMetal("bm-1", nil) }, server, "NetBox was not read"},
 		{"no NetBox any more", newStand(), func(s *stand) {
 			s.absent, s.unread[DeviceKind] = "none", errors.New("none")
 			s.wrote("bm-9", "9", dusk.Add(-time.Hour), "")

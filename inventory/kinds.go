@@ -39,6 +39,9 @@ func about(o Options) reconcile.About {
 		OnDelete: "its interfaces and their addresses go with it",
 		Outputs:  map[string]string{"name": "Its name.", "url": "Its page in NetBox.", "primaryIPv4": "Its primary IPv4 address, without mask.", "primaryIPv6": "Its primary IPv6 address, without mask."},
 	}
+	if o.Within.WriteBack == journalOnly {
+		a.Noted = "inventory.writeBack is journal-only: it is noted in the device's journal in NetBox, and not written"
+	}
 	if o.Server == nil {
 		a.Absent = "no NetBox is configured: set NETBOX_URL and NETBOX_TOKEN, or netbox in the operator's file"
 	}

@@ -73,7 +73,6 @@ func TestNotedIsDone(t *testing.T) {
 	s.stack.Inventory.WriteBack = "journal-only"
 	s.commit("second")
 	wish, engine := s.wish(device("web-1", "status", "active")), s.engine()
-	engine.Guards = []reconcile.Guard{inventory.Guard(s.kinds(), s.stack.Inventory)}
 	plan, world, err := engine.Plan(t.Context(), wish)
 	if err != nil {
 		t.Fatal(err)

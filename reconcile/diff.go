@@ -257,20 +257,9 @@ func (d *differ) surplus(w *Wanted, one, extra *Resource) {
 	d.Changes = append(d.Changes, *c)
 }
 
-// undrawn tells whether a key is below one whose expansion is not known: whether
-// anything asks for it nobody can tell.
-func (d *differ) undrawn(key Key) bool {
-	for top := range d.wish.Undrawn {
-		if key.Below(top) {
-			return true
-		}
-	}
-	return false
-}
-
 func (d *differ) leftover(key Key) {
 	for _, r := range d.ours[key] {
-		if d.undrawn(key) || !d.world.complete(r.Kind, r.Scope) {
+		if d.undrawn(key, r) || !d.world.complete(r.Kind, r.Scope) {
 			continue
 		}
 		if r.Phase == Deleting {
@@ -328,7 +317,7 @@ func (d *differ) remember(c *Change) {
 	}
 	last := memo.Write
 	if c.Action == Update && last.Hash == c.Hash && !last.Failed && (last.Event == Result || last.Event == Unchanged) {
-		c.hold(Hold{Guard: "unchanged", Reason: "accepted at " + last.At.UTC().Format(time.RFC3339) + ", but nothing changed; it is not sent again until Git or the resource moves"})
+		c.hold(c.unmoved(last))
 	}
 }
 

@@ -26,6 +26,9 @@ type Wish struct {
 	ByKey   map[Key]*Wanted
 	Notices []string
 	Undrawn map[Key]string // keys whose expansion is not known, and why: nothing below them is made or deleted
+
+	drawn []Key // what was drawn from what is live
+	seen  *Seen // what that was
 }
 
 // maxDepth bounds how deep manifests may expand.
@@ -34,7 +37,7 @@ const maxDepth = 8
 // Expand makes the desired state of a source. Problems hold warnings too; if
 // Problems.Err is not nil the wish is not to be used. It is pure.
 func Expand(src *Source, kinds Kinds, values Values) (*Wish, Problems) {
-	x := &expander{stack: &src.Stack, kinds: kinds, values: values, documents: src.Manifests, seen: src.Seen, wish: &Wish{ByKey: map[Key]*Wanted{}, Undrawn: map[Key]string{}}}
+	x := &expander{stack: &src.Stack, kinds: kinds, values: values, documents: src.Manifests, seen: src.Seen, wish: &Wish{ByKey: map[Key]*Wanted{}, Undrawn: map[Key]string{}, seen: src.Seen}}
 	for i := range src.Manifests {
 		x.queue = append(x.queue, queued{&src.Manifests[i], i, 0})
 	}
@@ -101,6 +104,9 @@ func (x *expander) children(w *Wanted, e Expansion, depth int) {
 	x.faults(w, e.Faults)
 	if e.Unknown != "" {
 		x.wish.Undrawn[w.Key] = e.Unknown
+	}
+	if len(w.Kind.ops.draws()) > 0 {
+		x.wish.drawn = append(x.wish.drawn, w.Key)
 	}
 	for _, ref := range e.Refs {
 		if ref.Pos.IsZero() {

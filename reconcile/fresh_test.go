@@ -18,6 +18,7 @@ func TestLongRunsListAgainWhatGuardsRelyOn(t *testing.T) {
 		w := newWorld()
 		watched := &cards{list: func(context.Context) ([]reconcile.Live[boxSpec], error) { return nil, nil }}
 		e := w.engine()
+		e.Stack.Inventory.Pos.Line = 1
 		e.Kinds = append(e.Kinds, reconcile.NewKind(reconcile.About{Name: "Watched", Elsewhere: true, Fresh: c.fresh}, watched))
 		var oldest time.Duration
 		e.Guards = []reconcile.Guard{func(_ *reconcile.Change, world *reconcile.World) *reconcile.Hold {

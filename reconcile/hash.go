@@ -35,6 +35,9 @@ func (c *Change) seal() {
 			start["fields"] = c.Live.Spec // secrets are masked by their type
 		}
 	}
+	if w := c.unresolved; w != nil && w.Kind.Noted != "" {
+		start["noted"] = w.Kind.Noted // what was noted is still to be written
+	}
 	c.wish = digest(wish)
 	wish["action"] = c.Action
 	c.Hash = digest(wish)[:32] + digest(start)[:32]

@@ -1,16 +1,6 @@
 package reconcile
 
-import (
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"net/url"
-	"strings"
-)
-
-// shortestHushed is the length from which values are kept out of errors: without
-// shorter ones there would be nothing left to read.
-const shortestHushed = 4
+import "fmt"
 
 // hushed is the error of a call without the values that were looked up for fields
 // that are no secrets by their kind: an API may repeat what it was sent. Those of
@@ -25,13 +15,7 @@ func (c *Change) hushed(err error) error {
 		if !c.Want.Sourced[l.path] {
 			continue
 		}
-		value := fmt.Sprint(l.plain())
-		quoted, _ := json.Marshal(value)
-		for _, form := range []string{value, strings.Trim(string(quoted), `"`), base64.StdEncoding.EncodeToString([]byte(value)), url.QueryEscape(value), url.PathEscape(value)} {
-			if len(value) >= shortestHushed {
-				text = strings.ReplaceAll(text, form, Masked)
-			}
-		}
+		text = Hide(text, fmt.Sprint(l.plain()))
 	}
 	if text == said {
 		return err

@@ -177,6 +177,7 @@ type About struct {
 	LivesIn  string        // the kind that contains it; deleting that takes it along
 	Unique   bool          // names are unique in their place and container, so a replacement deletes first
 	Global   bool          // with Unique: names are unique whatever contains them
+	Noted    string        // not "": an update is only noted where people read it, and why: the same is not noted again
 	OnUpdate string        // what an update does besides changing fields, such as "restarts the container"
 	OnDelete string        // what a deletion, also of a replacement, does besides; such as "its data is gone in 7 days"
 	Limits   []Limit

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -103,16 +104,18 @@ func (e *Engine) scopes() []listing {
 	return out
 }
 
-// reached are the listings of the kinds that can be reached from here, and of
-// those that cannot although something of theirs is wanted or known: what came of
-// these is to be said.
+// reached are the listings to be made. Left out are kinds that cannot be reached
+// from here, and those outside of Scaleway where the stack says nothing of them;
+// but not where something of theirs, or a machine, is wanted or known.
 func (e *Engine) reached(used map[string]bool, memory map[Key]Memo) []listing {
-	left := map[string]bool{}
+	matters := maps.Clone(used)
 	for key, memo := range memory {
-		left[key.Kind()] = left[key.Kind()] || memo.ID != "" && !memo.Gone
+		matters[key.Kind()] = matters[key.Kind()] || memo.ID != "" && !memo.Gone
 	}
+	machines := slices.ContainsFunc(e.Kinds, func(k Kind) bool { return matters[k.Name] && k.IsMachine() })
 	return slices.DeleteFunc(e.scopes(), func(l listing) bool {
-		return l.kind.Absent != "" && !used[l.kind.Name] && !left[l.kind.Name]
+		idle := l.kind.Elsewhere && !machines && e.Stack.Inventory.Pos.IsZero()
+		return (l.kind.Absent != "" || idle) && !matters[l.kind.Name]
 	})
 }
 
@@ -338,7 +341,7 @@ func (e *Engine) decide(ctx context.Context, wish *Wish, world *World) *Plan {
 func (w *World) looked(kinds Kinds) (n int) {
 	for _, kind := range kinds {
 		asked := slices.ContainsFunc(w.Receipts, func(r Receipt) bool { return r.Kind == kind.Name })
-		if !kind.Abstract && (kind.Absent == "" || asked) {
+		if !kind.Abstract && (kind.Absent == "" && !kind.Elsewhere || asked) {
 			n++
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 )
 
 // settleSteps closes the open steps whose effects are seen, each with a record.
@@ -76,7 +77,7 @@ func (a *application) effect(s *Step, now sight) (event Event, why string) {
 	case s.Action == Delete:
 		return "", "to be gone"
 	case s.Action == Update && held != nil && slices.ContainsFunc(held.Held, func(h Hold) bool { return h.Guard == Noted }):
-		return Settled, ""
+		return Unchanged, ""
 	case held != nil && slices.ContainsFunc(held.Held, func(h Hold) bool { return h.Guard == "unchanged" }):
 		return Unchanged, "accepted, but nothing changed"
 	case live != nil && live.Phase == Failed && (s.Action == Create || next == nil): // an older state may still be shown
@@ -93,6 +94,14 @@ func (a *application) effect(s *Step, now sight) (event Event, why string) {
 		return Settled, "" // what follows is another change
 	}
 	return "", "for ready"
+}
+
+// unmoved is why an update is not sent again that was accepted and changed nothing.
+func (c *Change) unmoved(last Attempt) Hold {
+	if why := c.Want.Kind.Noted; why != "" {
+		return Hold{Guard: Noted, Reason: why}
+	}
+	return Hold{Guard: "unchanged", Reason: "accepted at " + last.At.UTC().Format(time.RFC3339) + ", but nothing changed; it is not sent again until Git or the resource moves"}
 }
 
 // over tells whether nothing more comes of a call: what it was about is ready, or gone.

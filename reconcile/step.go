@@ -350,7 +350,7 @@ func (s *Step) comment(event Event) string {
 	case event == Result:
 		return map[Action]string{Create: "Creation", Update: "Update", Delete: "Deletion", Forget: "Letting go"}[s.Action] + " accepted"
 	case event == Unchanged:
-		return "Accepted, but nothing changed"
+		return "Noted, and not written"
 	}
 	return past
 }

@@ -39,6 +39,11 @@ func (s *Seen) Of(kind string) (live []*Resource, why string) {
 	return live, ""
 }
 
+// has tells whether a live resource was there when it was looked.
+func (s *Seen) has(r *Resource) bool {
+	return s != nil && slices.ContainsFunc(s.live[r.Kind], func(one *Resource) bool { return one.ID == r.ID && one.Scope == r.Scope })
+}
+
 // Ours tells whether a mark is the stack's.
 func (s *Seen) Ours(m Mark) bool { return s != nil && !m.IsZero() && s.stack.MayRead(m) }
 
@@ -80,4 +85,15 @@ func (a adapter[S]) draws() []string {
 		return d.Draws()
 	}
 	return nil
+}
+
+// undrawn tells whether nobody can tell if anything asks for a live resource: its
+// key is below one whose expansion is not known, or was drawn before it was there.
+func (d *differ) undrawn(key Key, r *Resource) bool {
+	for top := range d.wish.Undrawn {
+		if key.Below(top) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(d.wish.drawn, key.Below) && !d.wish.seen.has(r)
 }

@@ -106,6 +106,13 @@ func TestDrawn(t *testing.T) {
 			t.Error("nobody is told that the rack could not be drawn")
 		}
 	})
+	t.Run("not there yet when it was drawn", func(t *testing.T) {
+		src := rackStack()
+		src.Seen = reconcile.Survey(t.Context(), src, rackKinds(blades{}))
+		if plan := planRack(t, src, live); len(plan.Changes()) != 0 {
+			t.Errorf("%s %s", plan.Changes()[0].Action, plan.Changes()[0].Key)
+		}
+	})
 	t.Run("nobody was asked", func(t *testing.T) {
 		if plan := planRack(t, rackStack(), live); len(plan.Changes()) != 0 {
 			t.Errorf("%s %s", plan.Changes()[0].Action, plan.Changes()[0].Key)
@@ -224,4 +231,29 @@ func (w witnessOf) Authors(_ context.Context, of []reconcile.Suspect) (map[strin
 		out[s.ID] = []reconcile.Author{{Who: string(w)}}
 	}
 	return out, nil
+}
+
+// TestElsewhereOnlyIfItMatters: a stack that says nothing of the inventory, and has
+// neither devices nor machines, does not read it, and does not suffer when it is away.
+func TestElsewhereOnlyIfItMatters(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		say    func(*reconcile.Source)
+		listed int
+	}{
+		{"nothing of it", func(*reconcile.Source) {}, 0},
+		{"its settings", func(src *reconcile.Source) { src.Stack.Inventory.Pos.Line = 3 }, 1},
+		{"a manifest of it", func(src *reconcile.Source) { src.Manifests = rackSourceOf(fields{"site": "a"}).Manifests }, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			listed := 0
+			src := rackStack()
+			src.Manifests = nil
+			c.say(src)
+			plan := planRack(t, src, blades{listed: &listed, err: errors.New("away")})
+			if listed != c.listed || plan.Complete() != (c.listed == 0) || plan.Kinds != c.listed {
+				t.Errorf("listed %d times, complete: %v, kinds: %d", listed, plan.Complete(), plan.Kinds)
+			}
+		})
+	}
 }

@@ -30,7 +30,7 @@ func (a *answer) judge() error {
 		return e
 	case a.status < 200 || a.status > 299:
 		return a.refusal()
-	case a.method == http.MethodDelete:
+	case a.method == http.MethodDelete && (len(a.body) == 0 || a.isJSON()):
 		return nil // nothing in it is of use
 	case len(a.body) == 0:
 		return a.odd("nothing is in it")
@@ -53,7 +53,7 @@ func (a *answer) request() string { return a.told(a.header.Get(requestHeader), 8
 // told is what of a server's text may be repeated. It is cut last, so that no part
 // of a secret is left at its end.
 func (a *answer) told(text string, most int) string {
-	return clip(hide(clean(text), a.hidden...), most)
+	return clip(reconcile.Hide(reconcile.OneLine(text), a.hidden...), most)
 }
 
 // odd is the error of an answer that says success, and cannot be NetBox's. After
@@ -75,7 +75,7 @@ func (a *answer) failed() reconcile.Class {
 func (a *answer) problem(class reconcile.Class, says string) *reconcile.Error {
 	return &reconcile.Error{
 		Class: class, RequestID: a.request(),
-		Message: clean(a.method+" "+a.path+": ") + says,
+		Message: reconcile.OneLine(a.method+" "+a.path+": ") + says,
 	}
 }
 

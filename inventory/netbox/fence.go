@@ -45,7 +45,7 @@ func (c *Client) send(ctx context.Context, x *exchange, build func(context.Conte
 	err := build(context.WithValue(ctx, exchangeKey{}, x))
 	if !x.reached {
 		return nil, &reconcile.Error{Class: reconcile.Invalid, Err: err, Message: "not sent: go-netbox cannot build the request: " +
-			hide(clean(fmt.Sprint(err)), x.hidden...)}
+			reconcile.Hide(reconcile.OneLine(fmt.Sprint(err)), x.hidden...)}
 	}
 	if x.err != nil {
 		return nil, x.err
@@ -120,7 +120,7 @@ func (f *fence) try(req *http.Request, x *exchange) (*answer, error) {
 	call := reconcile.Call{System: System, Method: req.Method, Path: req.URL.Path}
 	var body []byte
 	if err == nil {
-		call.Status, call.RequestID = resp.StatusCode, clip(hide(clean(resp.Header.Get(requestHeader)), x.hidden...), 80)
+		call.Status, call.RequestID = resp.StatusCode, clip(reconcile.Hide(reconcile.OneLine(resp.Header.Get(requestHeader)), x.hidden...), 80)
 		body, err = whole(resp)
 	}
 	call.Millis = time.Since(began).Milliseconds()

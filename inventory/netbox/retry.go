@@ -87,7 +87,7 @@ func unanswered(ctx context.Context, req *http.Request, x *exchange, err error, 
 	if !sent {
 		what = "no connection to NetBox for "
 	}
-	message := what + req.Method + " " + req.URL.Path + ": " + hide(reason(err), x.hidden...)
+	message := what + req.Method + " " + req.URL.Path + ": " + reconcile.Hide(reason(err), x.hidden...)
 	e := &reconcile.Error{Class: class, Message: message, Err: err}
 	if !sent {
 		e.Fix = "is NetBox up, and its address right?"
@@ -102,7 +102,7 @@ func reason(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the time for it is over"
 	}
-	return clean(err.Error())
+	return reconcile.OneLine(err.Error())
 }
 
 // unsent is the error of a request for which there was no time left.

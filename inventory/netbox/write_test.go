@@ -307,6 +307,15 @@ func TestWhatIsGoneAlreadyIsNoError(t *testing.T) {
 	}
 }
 
+// TestALoginPageDeletesNothing: what a proxy answers in NetBox's place is no
+// deletion, whatever its status.
+func TestALoginPageDeletesNothing(t *testing.T) {
+	f := play(t, "4.6.8", typed("text/html", 200, "<title>Log in</title>"))
+	if err := f.Delete(t.Context(), inventory.Devices, 7, ""); reconcile.ClassOf(err) != reconcile.Ambiguous {
+		t.Errorf("it says %v", err)
+	}
+}
+
 func TestAllocation(t *testing.T) {
 	for name, says := range map[string]string{"an object": `{"id":9,"address":"10.0.0.5/24"}`, "a list of one": `[{"id":9,"address":"10.0.0.5/24"}]`} {
 		f := play(t, "4.6.8", typed("application/json", 201, says))

@@ -72,7 +72,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	door := &door{RoundTripper: transport}
 	sdk, err := scw.NewClient(s.options(o, key, door)...)
 	if err != nil {
-		return nil, invalid("the configuration of Scaleway's SDK: %s", hide(err.Error(), key.SecretKey.Reveal()))
+		return nil, invalid("the configuration of Scaleway's SDK: %s", reconcile.Hide(err.Error(), key.SecretKey.Reveal()))
 	}
 	if err := door.metadata(sdk); err != nil {
 		return nil, err

@@ -162,7 +162,7 @@ func (k *keyed) deny(key Credentials, err, reading error) {
 		return
 	}
 	if reading != nil {
-		r.err.Message += "; the source of the key cannot be read: " + hide(clean(reading.Error()), key.SecretKey.Reveal())
+		r.err.Message += "; the source of the key cannot be read: " + reconcile.Hide(reconcile.OneLine(reading.Error()), key.SecretKey.Reveal())
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -88,7 +88,7 @@ func (e exchange) unanswered(ctx context.Context, req *http.Request, err error, 
 	if sent && once(req.Method) {
 		class = reconcile.Ambiguous
 	}
-	message := fmt.Sprintf("no answer to %s %s: %s", req.Method, req.URL.Path, hide(reason(err), tokenOf(req)))
+	message := fmt.Sprintf("no answer to %s %s: %s", req.Method, req.URL.Path, reconcile.Hide(reason(err), tokenOf(req)))
 	return &refusal{err: &reconcile.Error{Class: class, Message: message, Err: err}}
 }
 
@@ -97,7 +97,7 @@ func reason(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"
 	}
-	return clean(err.Error())
+	return reconcile.OneLine(err.Error())
 }
 
 // judge is nil if the answer is one that can be used.

@@ -141,7 +141,7 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 }
 
 func TestShortValuesAreNotHidden(t *testing.T) {
-	if got := scaleway.Hide("a or b", "a", "or"); got != "a or b" {
+	if got := reconcile.Hide("a or b", "a", "or"); got != "a or b" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -7,8 +7,5 @@ func ListSerially[T any](ctx context.Context, page Page[T], id func(T) string) (
 	return list(ctx, page, id, 1)
 }
 
-// Hide is what keeps values out of messages.
-var Hide = hide
-
 // LongestWait bounds the pauses between tries.
 const LongestWait = longestWait

@@ -117,7 +117,7 @@ var rules = []rule{
 func (a *answer) refusal(hidden ...string) *refusal {
 	var w words
 	readable := a.isJSON() && json.Unmarshal(a.body, &w) == nil
-	err := &reconcile.Error{RequestID: clean(a.header.Get(requestIDHeader)), Message: hide(clean(a.message(w)), hidden...)}
+	err := &reconcile.Error{RequestID: reconcile.OneLine(a.header.Get(requestIDHeader)), Message: reconcile.Hide(reconcile.OneLine(a.message(w)), hidden...)}
 	err.Class, err.Fix = a.class(w, readable)
 	if a.status >= 300 && a.status < 400 {
 		err.Message = fmt.Sprintf("the API sends elsewhere (%d); that is not followed, so that no credential goes there", a.status)
@@ -252,7 +252,7 @@ func Classify(err error) *reconcile.Error {
 		a.body = typed(err)
 	}
 	if a.status == 0 && len(a.body) == 0 {
-		return &reconcile.Error{Class: reconcile.Ambiguous, Message: clean(err.Error()), Err: err}
+		return &reconcile.Error{Class: reconcile.Ambiguous, Message: reconcile.OneLine(err.Error()), Err: err}
 	}
 	out := a.refusal().err
 	out.Err = err

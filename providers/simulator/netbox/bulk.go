@@ -106,12 +106,7 @@ func fieldErrors(r *refusal) any {
 	fields, ok := r.body.(map[string]any)
 	if text, plain := fields["detail"].(string); ok && plain {
 		var held int
-		switch r.status {
-		case http.StatusConflict:
-			var n int
-			_, _ = fmt.Sscanf(text, "Unable to delete object. %d ", &n)
-			text = fmt.Sprintf("Unable to delete: %d dependent object(s) prevent deletion.", n)
-		case http.StatusForbidden:
+		if r.status == http.StatusForbidden {
 			text = "You do not have permission to perform this action on this object."
 		} else if _, err := fmt.Sscanf(text, holding, &held); err == nil {
 			text = fmt.Sprintf("Unable to delete: %d dependent object(s) prevent deletion.", held)

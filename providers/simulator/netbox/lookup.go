@@ -286,11 +286,14 @@ func (q *query) custom(name, lookup string, values []string) {
 }
 
 // customText keeps rows by a text; before 4.6 a negation leaves out those that
-// never had one.
+// never had one, and before 4.3 they are not even empty.
 func (q *query) customText(name, lookup string, values []string, get func(r *row) any) {
 	test := textTest(lookup, values, get)
 	if test == nil {
 		return
+	}
+	if lookup == "empty" && !q.s.version.has(v43) {
+		q.keep(func(r *row) bool { return get(r) != nil })
 	}
 	if strings.HasPrefix(lookup, "n") && !q.s.version.has(v46) {
 		q.keep(func(r *row) bool { _, there := r.custom[name]; return there && (lookup == "n" || get(r) != nil) })

@@ -42,6 +42,7 @@ type parcel struct {
 	body   []byte
 	due    time.Time // wall time
 	behind bool
+	number int // of all that were taken in
 }
 
 // A courier sends webhooks after the requests that caused them, one at a time,
@@ -56,6 +57,7 @@ type courier struct {
 	sent   []Delivery
 	more   chan struct{} // there is something new in the queue
 	done   chan struct{} // closed when the worker ends; nil if none is at work
+	taken  int
 	closed bool
 	stop   context.CancelFunc
 }
@@ -100,6 +102,8 @@ func (c *courier) takeIn(p *parcel) {
 		c.record(p.Delivery)
 		return
 	}
+	c.taken++
+	p.number = c.taken
 	p.due, p.behind = time.Now().Add(bent.Delay), bent.Behind
 	if p.behind {
 		p.due = time.Now().Add(max(bent.Delay, behindFor))
@@ -168,7 +172,7 @@ func (c *courier) delivered(p *parcel) {
 	p.Time = c.now()
 	c.record(p.Delivery)
 	for _, other := range c.queue {
-		if other.behind && !p.behind {
+		if other.behind && !p.behind && other.number < p.number {
 			other.due, other.behind = time.Now(), false
 		}
 	}

@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// refusals are requests that NetBox 4.6 refuses, and what it says. $device and $on are
-// a device and its interface; $other is a device elsewhere.
+// TestRefusals is what NetBox 4.6 refuses, and what it says.
 func TestRefusals(t *testing.T) {
 	c := call(t, "")
 	device, on := c.device("bm-1")
@@ -48,6 +47,8 @@ func TestRefusals(t *testing.T) {
 		{"no reference", "dcim/devices/", bare(m{"site": "abc"}), m{"site": l{"Related objects must be referenced by numeric ID " +
 			"or by dictionary of attributes. Received an unrecognized value: abc"}}},
 		{"long name", "dcim/sites/", m{"name": fmt.Sprintf("%0101d", 0), "slug": "z"}, m{"name": l{"Ensure this field has no more than 100 characters."}}},
+		{"far north", "dcim/sites/", m{"name": "z", "slug": "z", "latitude": 200},
+			m{"latitude": l{"Ensure that there are no more than 2 digits before the decimal point."}}},
 		{"bad slug", "dcim/sites/", m{"name": "z", "slug": "a b"},
 			m{"slug": l{`Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.`}}},
 		{"site twice", "dcim/sites/", m{"name": "Paris 2", "slug": "fr-par-2"},
@@ -180,6 +181,8 @@ func TestBulkIsAllOrNone(t *testing.T) {
 				t.Errorf("a refused bulk left traces:\n%s\n%s", before, after)
 			}
 			if version == "4.7.0" {
+				c.want(409, "DELETE", "dcim/sites/", l{m{"id": 1}}, m{"detail": "1 of 1 objects could not be deleted.",
+					"errors": l{m{"id": 1, "errors": m{"__all__": l{"Unable to delete: 2 dependent object(s) prevent deletion."}}}}})
 				c.want(400, "PATCH", "dcim/devices/", l{m{"id": 1}, m{"id": 9}}, m{"detail": "1 of 2 objects could not be found.",
 					"errors": l{m{"id": 9, "errors": m{"id": l{"Object with ID 9 does not exist"}}}}})
 				c.want(400, "DELETE", "dcim/devices/", nil, m{"detail": "Expected a list of objects, but no data was submitted."})
