@@ -67,3 +67,19 @@ func TestSomebodyTakesItFirst(t *testing.T) {
 		})
 	}
 }
+
+// TestAnInterfaceOfTheirsIsLetGo: one that was there before the manifest named it
+// stays when the manifest names it no more, and one that we made goes.
+func TestAnInterfaceOfTheirsIsLetGo(t *testing.T) {
+	s := newStage(t, "4.6.8")
+	s.settle(device("web-1"))
+	s.seed("dcim/interfaces", "device", s.row("web-1").ID, "name", "eth0", "type", "other", "description", "cable 7 to the wall")
+	s.commit("named")
+	s.settle(device("web-1", "interfaces", []any{port("eth0", "addresses", []any{"203.0.113.7/32"}), port("eth1")}))
+	s.commit("named no more")
+	s.settle(device("web-1"))
+	left := rows[inventory.InterfaceRow](s, inventory.Interfaces)
+	if len(left) != 1 || left[0].Name != "eth0" || len(left[0].Tags) != 0 || len(rows[inventory.AddressRow](s, inventory.IPAddresses)) != 0 {
+		t.Errorf("left are %+v", left)
+	}
+}

@@ -95,7 +95,10 @@ func TestGuard(t *testing.T) {
 			s.absent, s.stack.Inventory.Pos = "none", reconcile.Pos{}
 			s.wantMetal("bm-1", nil)
 		}, server, ""},
-		{"NetBox in use, and nobody says where it is", newStand(), func(s *stand) { s.absent = "none"; s.wantMetal("bm-1", nil) }, server, "NetBox was not read"},
+		{"NetBox in use, and nobody says where it is", newStand(), func(s *stand) {
+			s.absent, s.unread[DeviceKind] = "none", errors.New("none is configured")
+			s.wantMetal("bm-1", nil)
+		}, server, "none is configured"},
 		{"no NetBox any more", newStand(), func(s *stand) {
 			s.absent, s.unread[DeviceKind] = "none", errors.New("none")
 			s.wrote("bm-9", "9", dusk.Add(-time.Hour), "")

@@ -8,7 +8,7 @@ import (
 	"gitlab.com/reconciled/reconciled/reconcile"
 )
 
-// The description of an address that we made says for what: its marker. By it an
+// The description of an address or interface that we made says for what: its marker. By it an
 // allocation whose answer was lost is found again, and what nobody needs any more
 // is told from what people have documented.
 const markerWord = "reconcile:"
@@ -30,6 +30,10 @@ func marker(mark reconcile.Mark, port, prefix string) string {
 	digest := reconcile.Key(words[1] + ":" + port).Digest()
 	return markerWord + strings.Join(append([]string{words[0], string(digest)}, words[3:]...), ":")
 }
+
+// made tells whether an interface bears a marker; one that was there before, with
+// what people have put on it, is only let go.
+func (r *InterfaceRow) made() bool { return strings.HasPrefix(r.Described, markerWord) }
 
 // made tells whether an address bears a marker: we made it.
 func (r *AddressRow) made() bool { return strings.HasPrefix(r.Description, markerWord) }

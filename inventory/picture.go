@@ -55,7 +55,7 @@ func look(kinds reconcile.Kinds, settings reconcile.Inventory, world *reconcile.
 		p.at[place{p.servers[i].Kind, p.servers[i].Resource.ID}] = i
 	}
 	p.pairing = pairUp(p.devices, p.servers)
-	p.age(kinds, cmp.Or(settings.MaxAge, shipped), !settings.Pos.IsZero(), world)
+	p.age(cmp.Or(settings.MaxAge, shipped), !settings.Pos.IsZero(), world)
 	if p.inUse && !p.unread {
 		p.vanished, p.restored = vanished(p.devices, world), restored(p.devices, world)
 	}
@@ -83,8 +83,7 @@ func machineKinds(kinds reconcile.Kinds) map[string]reconcile.Kind {
 
 // age finds out whether what was read of NetBox counts. A stack that says how it
 // uses NetBox has one, also where nobody says how to reach it.
-func (p *picture) age(kinds reconcile.Kinds, most time.Duration, declared bool, world *reconcile.World) {
-	kind, known := kinds.Find(DeviceKind)
+func (p *picture) age(most time.Duration, declared bool, world *reconcile.World) {
 	listed := false
 	for i := range world.Receipts {
 		r := &world.Receipts[i]
@@ -99,7 +98,7 @@ func (p *picture) age(kinds reconcile.Kinds, most time.Duration, declared bool, 
 			p.stale, p.since = fmt.Sprintf("what NetBox said is %s old, and may be %s", old.Round(time.Second), most), r.At
 		}
 	}
-	p.inUse = listed || known && kind.Absent == "" || declared
+	p.inUse = listed || declared
 	if p.inUse && !listed {
 		p.stale, p.unread = "NetBox was not read", true
 	}

@@ -47,6 +47,7 @@ func (w *writing) madePort(ctx context.Context, want *Interface) (*Port, error) 
 		w.wrote = true
 		answer, err := w.Server.Create(ctx, Interfaces, w.stamp(ctx, map[string]any{
 			"device": w.id, "name": want.Name, "type": cmp.Or(want.Type, "other"), "enabled": want.Enabled, "tags": tagRefs([]string{TagManaged}),
+			"description": marker(w.want.Mark, want.Name, ""),
 		}))
 		made := Port{}
 		if err == nil {

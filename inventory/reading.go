@@ -15,7 +15,7 @@ import (
 // long to compute.
 var columns = map[Table]string{
 	Devices:      "id,name,status,device_type,role,site,tenant,platform,rack,serial,asset_tag,primary_ip4,primary_ip6,tags,custom_fields,created,last_updated",
-	Interfaces:   "id,device,name,type,enabled,mgmt_only,primary_mac_address,tags,last_updated",
+	Interfaces:   "id,device,name,type,enabled,mgmt_only,primary_mac_address,description,tags,last_updated",
 	MACAddresses: "id,mac_address,assigned_object_type,assigned_object_id,tags",
 	IPAddresses:  "id,address,vrf,tenant,status,assigned_object_type,assigned_object_id,description,tags",
 }

@@ -77,6 +77,7 @@ type InterfaceRow struct {
 	Enabled    bool      `json:"enabled"`
 	Management bool      `json:"mgmt_only"`
 	PrimaryMAC Ref       `json:"primary_mac_address"`
+	Described  string    `json:"description"`
 	Tags       []Ref     `json:"tags"`
 	Updated    time.Time `json:"last_updated"`
 }

@@ -71,7 +71,7 @@ func (w *writing) leaving() (leaving, error) {
 		}
 		want := w.want.Spec.port(port.Row.Name)
 		if want == nil {
-			if others := port.others(); len(others) > 0 {
+			if others := port.others(); port.Row.made() && len(others) > 0 {
 				return l, refusal(reconcile.Conflict, "take these addresses off the interface in NetBox first",
 					"interface %s is not wanted any more, but NetBox would delete with it what is not ours: %s", port.Row.Name, strings.Join(others, ", "))
 			}
@@ -104,7 +104,7 @@ func (w *writing) clear(ctx context.Context, l leaving) error {
 		}
 	}
 	for _, row := range l.ports {
-		if err := w.drop(ctx, Interfaces, row.ID); err != nil {
+		if err := w.leave(ctx, row); err != nil {
 			return attempted(err, "remove interface %s", row.Name)
 		}
 	}
@@ -132,6 +132,18 @@ func (w *writing) release(ctx context.Context, row AddressRow) error {
 	_, err = w.Server.Update(ctx, IPAddresses, row.ID, w.stamp(ctx, map[string]any{
 		"assigned_object_type": nil, "assigned_object_id": nil, "remove_tags": tagRefs([]string{TagManaged}), "custom_fields": noMark(),
 	}), answer.ETag)
+	return err
+}
+
+// leave deletes an interface that we made, and lets go of one that we only took.
+func (w *writing) leave(ctx context.Context, row InterfaceRow) error {
+	if row.made() {
+		return w.drop(ctx, Interfaces, row.ID)
+	}
+	_, err := w.Server.Update(ctx, Interfaces, row.ID, w.stamp(ctx, map[string]any{"remove_tags": tagRefs([]string{TagManaged})}), "")
+	if reconcile.ClassOf(err) == reconcile.NotFound {
+		return nil
+	}
 	return err
 }
 

@@ -104,9 +104,9 @@ func (e *Engine) scopes() []listing {
 	return out
 }
 
-// reached are the listings to be made. Left out are kinds that cannot be reached
-// from here, and those outside of Scaleway where the stack says nothing of them;
-// but not where something of theirs, or a machine, is wanted or known.
+// reached are the listings to be made. Left out is what stands outside of Scaleway,
+// unless the stack says how it uses the inventory, or something of the kind is
+// wanted or known, or, where it can be reached, a machine is.
 func (e *Engine) reached(used map[string]bool, memory map[Key]Memo) []listing {
 	matters := maps.Clone(used)
 	for key, memo := range memory {
@@ -114,8 +114,8 @@ func (e *Engine) reached(used map[string]bool, memory map[Key]Memo) []listing {
 	}
 	machines := slices.ContainsFunc(e.Kinds, func(k Kind) bool { return matters[k.Name] && k.IsMachine() })
 	return slices.DeleteFunc(e.scopes(), func(l listing) bool {
-		idle := l.kind.Elsewhere && !machines && e.Stack.Inventory.Pos.IsZero()
-		return (l.kind.Absent != "" || idle) && !matters[l.kind.Name]
+		bound := machines && l.kind.Absent == "" || !e.Stack.Inventory.Pos.IsZero()
+		return l.kind.Elsewhere && !bound && !matters[l.kind.Name]
 	})
 }
 

@@ -76,7 +76,7 @@ func (a *application) effect(s *Step, now sight) (event Event, why string) {
 		return Settled, ""
 	case s.Action == Delete:
 		return "", "to be gone"
-	case s.Action == Update && held != nil && slices.ContainsFunc(held.Held, func(h Hold) bool { return h.Guard == Noted }):
+	case s.Action == Update && s.Change.Want != nil && s.Change.Want.Kind.Noted != "":
 		return Unchanged, ""
 	case held != nil && slices.ContainsFunc(held.Held, func(h Hold) bool { return h.Guard == "unchanged" }):
 		return Unchanged, "accepted, but nothing changed"

@@ -72,6 +72,9 @@ func (a *app) adoptDevice(ctx context.Context, word string, f adoptFlags) error 
 		return err
 	}
 	text := manifest.Write(inventory.Adoption(name, live, fmt.Sprint(row.ID)))
+	if strings.Contains(string(text), "${") {
+		return fmt.Errorf("device %d (%s) bears a text with ${ in NetBox, which a manifest would take for a reference; give it another there", row.ID, reconcile.Clean(row.Name))
+	}
 	if f.file == "" {
 		_, err = a.out.Write(text)
 		return err
