@@ -224,7 +224,7 @@ func (v *viewer) disputes() []disputeRow {
 	for i := range v.d.Plan.Findings {
 		f := &v.d.Plan.Findings[i]
 		r := disputeRow{Mark: mark{"≠", "warn"}, Resource: f.Resource, What: f.Class + fieldWord(f), Link: webAddress(f.URL), Console: webAddress(f.Console),
-			Git: side(f.Git), NetBox: side(f.NetBox), Live: side(f.Live), Way: remedy(f), At: v.spot(f.Pos)}
+			Git: column(f.Git), NetBox: column(f.NetBox), Live: column(f.Live), Way: remedy(f), At: v.spot(f.Pos)}
 		switch f.Severity {
 		case "error":
 			r.Mark.Tone = "bad"
