@@ -83,6 +83,9 @@ func (d devices) Create(ctx context.Context, want reconcile.Desired[Device]) (st
 	if err := d.mayMake(ctx, want); err != nil {
 		return "", attempted(err, "make device %s", want.Spec.Name)
 	}
+	if s := &want.Spec; len(s.Interfaces) > 0 || s.Primary4 != "" || s.Primary6 != "" {
+		want.Mark = unfinished(want.Mark)
+	}
 	answer, err := d.Server.Create(ctx, Devices, d.stamped(ctx, want.Mark, d.bare(ctx, want)))
 	if err != nil {
 		return "", attempted(d.explained(ctx, err, &want.Spec), "make device %s", want.Spec.Name)

@@ -1,6 +1,10 @@
 package inventory
 
-import "gitlab.com/reconciled/reconciled/reconcile"
+import (
+	"strings"
+
+	"gitlab.com/reconciled/reconciled/reconcile"
+)
 
 // The custom fields and tags by which objects are ours. `reconcile inventory
 // bootstrap` makes them.
@@ -19,6 +23,15 @@ const (
 	TagManaged    = "reconcile-managed"    // only objects with it are ever written
 	TagQuarantine = "reconcile-quarantine" // a person suspects the machine
 )
+
+// unfinished is the mark of a device of which something is still to be written, as
+// that of what is not just as a commit says: what differs then is nobody's drift.
+func unfinished(m reconcile.Mark) reconcile.Mark {
+	if m.Rev != "" && !strings.HasSuffix(m.Rev, "+") {
+		m.Rev += "+"
+	}
+	return m
+}
 
 // markOf is whose a device is. Without the tag it is nobody's, whatever its
 // fields say.

@@ -25,6 +25,9 @@ func (w *writing) update(ctx context.Context) error {
 	if conflict != nil && reconcile.ClassOf(conflict) != reconcile.Conflict {
 		return conflict
 	}
+	if conflict != nil {
+		w.want.Mark = unfinished(w.want.Mark)
+	}
 	if err := w.device(ctx, leaving); err != nil {
 		return err
 	}

@@ -68,8 +68,11 @@ func (p *decider) ownership(c *Change) {
 	if c.Want != nil && c.Want.Adopt == c.Live.ID || p.world.known(c.Live.Mark.Rev) {
 		return
 	}
-	c.hold(Hold{Guard: "owner", Reason: fmt.Sprintf("its mark names revision %s, which is neither a commit of this repository nor known to the journal",
-		shortRev(c.Live.Mark.Rev))})
+	reason := "its mark names no revision"
+	if rev := c.Live.Mark.Rev; rev != "" {
+		reason = fmt.Sprintf("its mark names revision %s, which is neither a commit of this repository nor known to the journal", shortRev(rev))
+	}
+	c.hold(Hold{Guard: "owner", Reason: reason})
 }
 
 func (p *decider) protection(c *Change) {

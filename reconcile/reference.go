@@ -224,7 +224,11 @@ func (p *page) outputs() {
 	} else {
 		p.line("For `${%s/NAME.OUTPUT}`, and for `reconcile outputs`.\n", p.kind.Name)
 	}
-	p.line("| Output | |\n|---|---|\n| `id` | its ID at Scaleway |")
+	where := "at Scaleway"
+	if p.kind.Elsewhere {
+		where = "in NetBox"
+	}
+	p.line("| Output | |\n|---|---|\n| `id` | its ID %s |", where)
 	for _, name := range sortedKeys(p.kind.Outputs) {
 		p.line("| `%s` | %s |", name, cell(p.kind.Outputs[name]))
 	}
