@@ -47,9 +47,12 @@ func (b schemaBuilder) field(f *Field) *Schema {
 	return s
 }
 
-// pairs are written as a map or as a list of {name, value}.
+// pairs are written as a map or as a list of {name, value}; in a Stack as a map.
 func (b schemaBuilder) pairs(f *Field) *Schema {
 	value := b.value(scalarSchema(f.Type, f.Check.only("nonempty")))
+	if b.kind.ops == nil {
+		return &Schema{Type: "object", Additional: value}
+	}
 	item := &Schema{
 		Type: "object", Required: []string{"name"}, Additional: false,
 		Properties: Properties{{"name", &Schema{Type: "string", MinLength: 1}}, {"value", value}, {"valueFrom", &Schema{Type: "object"}}},

@@ -207,6 +207,7 @@ func (r reach) permit(sets map[string]bool) {
 	}
 	for _, kind := range knownKinds() {
 		switch {
+		case kind.Elsewhere: // Scaleway's rights do not reach there
 		case len(r.kinds) > 0 && !slices.Contains(r.kinds, kind.Name):
 		case r.write:
 			sets[kind.Needs.Write] = true
