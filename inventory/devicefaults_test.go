@@ -129,16 +129,7 @@ func TestEveryWeatherClears(t *testing.T) {
 				for i, manifests := range faultStates() {
 					s.commit(name + string(rune('a'+i)))
 					s.wire.bends(weather(s, dice))
-					for range 3 {
-						wish, engine := s.undisturbed(manifests), s.engine()
-						if plan, world, err := engine.Plan(t.Context(), wish); err == nil {
-							engine.Apply(t.Context(), nil, wish, world, plan)
-						}
-					}
-					s.clock.advance(time.Minute)
-					_ = s.server.Delete(t.Context(), inventory.Devices, 999999, "") // lets pass what is late
-					s.wire.straight()
-					s.clock.advance(2 * reconcile.DefaultSettle)
+					s.weathered(3, time.Minute, manifests)
 					s.converge(manifests...)
 				}
 				s.empty()
@@ -148,6 +139,22 @@ func TestEveryWeatherClears(t *testing.T) {
 			})
 		}
 	}
+}
+
+// weathered applies a few times in bad weather, whatever comes of it, and lets
+// pass what is late and what may still come to show.
+func (s *stage) weathered(times int, late time.Duration, manifests []reconcile.Manifest) {
+	s.Helper()
+	for range times {
+		wish, engine := s.undisturbed(manifests), s.engine()
+		if plan, world, err := engine.Plan(s.Context(), wish); err == nil {
+			engine.Apply(s.Context(), nil, wish, world, plan)
+		}
+	}
+	s.clock.advance(late)
+	_ = s.server.Delete(s.Context(), inventory.Devices, 999999, "") // a request has what is late happen
+	s.wire.straight()
+	s.clock.advance(2 * reconcile.DefaultSettle)
 }
 
 // undisturbed expands manifests, which asks nobody anything.

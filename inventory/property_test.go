@@ -27,16 +27,7 @@ func TestRandomWalks(t *testing.T) {
 				s.commit(fmt.Sprintf("%d-%d", seed, step))
 				wishes := randomDevices(dice)
 				s.wire.bends(kinds[dice.IntN(len(kinds))](s, dice))
-				for range 2 {
-					wish, engine := s.undisturbed(wishes), s.engine()
-					if plan, world, err := engine.Plan(t.Context(), wish); err == nil {
-						engine.Apply(t.Context(), nil, wish, world, plan)
-					}
-				}
-				s.clock.advance(reconcile.DefaultSettle)
-				_ = s.server.Delete(t.Context(), inventory.Devices, 999999, "") // lets pass what is late
-				s.wire.straight()
-				s.clock.advance(2 * reconcile.DefaultSettle)
+				s.weathered(2, reconcile.DefaultSettle, wishes)
 				s.converge(wishes...)
 			}
 			s.commit("end")

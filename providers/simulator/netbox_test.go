@@ -1,9 +1,7 @@
 package simulator_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,44 +9,17 @@ import (
 	"time"
 
 	"gitlab.com/reconciled/reconciled/providers/simulator"
-	"gitlab.com/reconciled/reconciled/providers/simulator/netbox"
 )
 
 // inventory sends a request to NetBox and returns the whole answer.
 func (s *sim) inventory(method, path, body string) (*http.Response, []byte, error) {
-	s.t.Helper()
-	r, err := http.NewRequest(method, s.url+"/netbox/api/"+path, strings.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Token "+netbox.Token)
-	r.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(res.Body)
-	return res, raw, err
+	return s.send(method, "/netbox/api/"+path, body)
 }
 
-// ask wants a status and returns the JSON object that came with it.
+// ask wants a status of NetBox and returns the JSON object that came with it.
 func (s *sim) ask(status int, method, path, body string) doc {
 	s.t.Helper()
-	res, raw, err := s.inventory(method, path, body)
-	if err != nil {
-		s.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	if res.StatusCode != status {
-		s.t.Fatalf("%s %s: %d %s, want %d", method, path, res.StatusCode, raw, status)
-	}
-	var d doc
-	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &d); err != nil {
-			s.t.Fatalf("%s %s: %v: %s", method, path, err, raw)
-		}
-	}
-	return d
+	return s.do(status, method, "/netbox/api/"+path, body)
 }
 
 // device makes one and gives its path.

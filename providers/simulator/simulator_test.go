@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gitlab.com/reconciled/reconciled/providers/simulator"
+	"gitlab.com/reconciled/reconciled/providers/simulator/netbox"
 )
 
 const (
@@ -58,6 +59,7 @@ func (s *sim) send(method, path, body string) (*http.Response, []byte, error) {
 		s.t.Fatal(err)
 	}
 	r.Header.Set("X-Auth-Token", s.token)
+	r.Header.Set("Authorization", "Token "+netbox.Token)
 	r.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
